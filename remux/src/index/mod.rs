@@ -1,0 +1,87 @@
+//! What one pass over a recording learns: layout, RAPs, duration. Everything about cutting follows from it.
+
+mod build;
+mod cuts;
+mod stored;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::build::Indexer;
+pub use self::cuts::{Cut, CutList};
+pub use self::stored::{FORMAT_VERSION, IndexError};
+
+use crate::layout::Layout;
+use crate::report::Report;
+use crate::time::{MediaTime, Ticks};
+
+/// What a complete pass over a recording has learned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Length of the recording in bytes.
+    pub size: u64,
+    /// Its runs in order; nearly every recording is one run. Never empty.
+    pub runs: Vec<Run>,
+    /// What the pass met.
+    pub report: Report,
+}
+
+/// A stretch of a recording with one layout and one monotone clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// What is true of the whole run.
+    pub layout: Layout,
+    /// Its random access points in order, at least one; PTS strictly rise.
+    pub raps: Vec<Rap>,
+    /// Where the run ends in time: the largest video PTS (audio PTS where there is no video) plus a frame.
+    pub end: MediaTime,
+    /// Where the run ends in the source, in bytes.
+    pub end_offset: u64,
+    /// Video pictures (audio PES where there is no video) from the first RAP on.
+    pub pictures: u64,
+}
+
+/// A random access point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rap {
+    /// Where its first packet starts in the source.
+    pub offset: u64,
+    /// When it is shown.
+    pub pts: MediaTime,
+    /// When it is decoded.
+    pub dts: MediaTime,
+    /// Bytes of source up to the next picture: what a key frame alone costs to read.
+    pub size: u32,
+    /// How far before `offset` the first PES of another stream starts that is shown with or after this RAP.
+    pub lead: u32,
+    /// How far after `offset` the last PES of another stream ends that is shown before this RAP.
+    pub trail: u32,
+    /// Decoding may start here without any trace of what came before: an IDR, or a RAP without leading pictures.
+    pub independent: bool,
+}
+
+impl Run {
+    /// From the first RAP's PTS to the end.
+    pub fn duration(&self) -> Ticks {
+        self.end - self.layout.zero
+    }
+}
+
+impl Index {
+    /// The durations of all runs together.
+    pub fn duration(&self) -> Ticks {
+        self.runs.iter().fold(Ticks::ZERO, |sum, run| sum + run.duration())
+    }
+
+    /// The same recording without the last GOP of its last run, for a file that is still being written; `None` where
+    /// no complete GOP is left.
+    pub fn without_open_gop(mut self) -> Option<Self> {
+        let run = self.runs.last_mut()?;
+        let open = run.raps.pop()?;
+        run.end = open.pts;
+        run.end_offset = open.offset + u64::from(open.trail);
+        if run.raps.is_empty() {
+            self.runs.pop();
+        }
+        (!self.runs.is_empty()).then_some(self)
+    }
+}

@@ -1,0 +1,239 @@
+//! What is true of a whole run: its streams, how they go out, and where its clock begins.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{MediaTime, Ticks};
+use crate::ts::Pid;
+
+/// What the head of a run says about all of it. Together with a source range it determines the bytes of a segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// `program_number` of the source program.
+    pub program_number: u16,
+    /// The streams that go out, video first, then in the order of the PMT.
+    pub streams: Vec<Stream>,
+    /// The streams that do not, and why.
+    pub left_out: Vec<LeftOut>,
+    /// **Zero**: PTS of the run's first RAP. Output time is source time - zero + [`ORIGIN`].
+    pub zero: MediaTime,
+    /// What counts as a random access point.
+    pub rap_class: RapClass,
+    /// Distance of the first two RAPs; `None` where the head shows only one.
+    pub gop: Option<Ticks>,
+    /// Duration of a picture (of an audio PES where there is no video), as measured in the head.
+    pub frame_duration: Ticks,
+}
+
+/// Where zero lies on the output clock: 10 s, so that no DTS falls below 0 and bytes never depend on the session.
+pub const ORIGIN: MediaTime = MediaTime::from_ticks(900_000);
+
+impl Layout {
+    /// The video stream, if the run has one.
+    pub fn video(&self) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.codec.is_video())
+    }
+
+    /// The first audio stream, if the run has one.
+    pub fn audio(&self) -> Option<&Stream> {
+        self.streams.iter().find(|stream| !stream.codec.is_video())
+    }
+
+    /// Where a source time lies on the output clock.
+    pub fn output_time(&self, source: MediaTime) -> MediaTime {
+        ORIGIN + (source - self.zero)
+    }
+}
+
+/// One stream that goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stream {
+    /// PID in the source.
+    pub source_pid: Pid,
+    /// PID in the output; the same in every recording for the same place in the layout.
+    pub output_pid: Pid,
+    /// `stream_type` of the output PMT.
+    pub stream_type: u8,
+    /// What the stream carries.
+    pub codec: Codec,
+    /// How it gets from source to output.
+    pub path: Path,
+    /// Descriptors of the output PMT, as bytes (H.222.0 §2.6).
+    pub descriptors: Vec<u8>,
+    /// What is known of pictures or sound.
+    pub format: Format,
+}
+
+/// How a stream gets from source to output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Path {
+    /// Packets are copied and only headers change.
+    Relabel,
+}
+
+/// What a stream carries, of what HLS can carry in a transport stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Codec {
+    /// ITU-T H.264, Annex B.
+    H264,
+    /// ITU-T H.265, Annex B.
+    H265,
+    /// AAC in ADTS frames.
+    AacAdts,
+    /// AAC in LATM/LOAS.
+    AacLatm,
+    /// MPEG-1 or MPEG-2 audio, layer I to III.
+    MpegAudio,
+    /// AC-3.
+    Ac3,
+    /// Enhanced AC-3.
+    Eac3,
+}
+
+impl Codec {
+    /// Whether it is pictures.
+    pub const fn is_video(self) -> bool {
+        matches!(self, Self::H264 | Self::H265)
+    }
+
+    /// A short name in lower case, as programs print it: `h264`, `h265`, `aac`, `aac-latm`, `mp2`, `ac3`, `eac3`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "h264",
+            Self::H265 => "h265",
+            Self::AacAdts => "aac",
+            Self::AacLatm => "aac-latm",
+            Self::MpegAudio => "mpeg-audio",
+            Self::Ac3 => "ac3",
+            Self::Eac3 => "eac3",
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the head says about the pictures or the sound; every field is `None` or 0 where it does not say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Pictures.
+    Video(VideoFormat),
+    /// Sound.
+    Audio(AudioFormat),
+}
+
+/// What a sequence parameter set says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VideoFormat {
+    /// Picture width after cropping.
+    pub width: u32,
+    /// Picture height after cropping.
+    pub height: u32,
+    /// RFC 6381 codec string, as in `CODECS`: `avc1.64001f`, `hvc1.1.6.L93.B0`.
+    pub codec_string: Option<String>,
+}
+
+/// What the first audio frame says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioFormat {
+    /// Samples per second.
+    pub sample_rate: u32,
+    /// Channels.
+    pub channels: u32,
+    /// RFC 6381 codec string, as in `CODECS`: `mp4a.40.2`.
+    pub codec_string: Option<String>,
+}
+
+/// What decoding can begin at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RapClass {
+    /// H.264: IDR pictures only.
+    Idr,
+    /// H.264 whose IDR do not recur: recovery points (D.1.8, `recovery_frame_cnt` 0) as well.
+    RecoveryPoint,
+    /// H.265: every IRAP picture (IDR, BLA, CRA).
+    Irap,
+    /// No video: every PES start.
+    AnyPes,
+}
+
+/// A stream of the source program that does not go out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its PID.
+    pub pid: Pid,
+    /// Its `stream_type` in the PMT.
+    pub stream_type: u8,
+    /// Why.
+    pub reason: LeftOutReason,
+}
+
+/// Why a stream does not go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LeftOutReason {
+    /// HLS carries nothing of this kind; the text says what it was taken for.
+    NotForHls(Kind),
+    /// Declared, but without data in the head: players wait for such a stream for ever.
+    Silent,
+    /// A further video stream: a player shows one.
+    SecondVideo,
+    /// All its packets in the head are scrambled.
+    Scrambled,
+    /// Its PID cannot carry a stream, is used twice, or is beyond [`limits::STREAMS`](crate::limits::STREAMS).
+    BadPid,
+}
+
+/// What a stream that HLS cannot carry was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// MPEG-1, MPEG-2 or MPEG-4 Visual pictures, or a newer codec without a place in HLS transport streams.
+    OtherVideo,
+    /// G.711 and other telephone codecs (stream types 0x90 to 0x99 of some cameras).
+    CameraAudio,
+    /// DTS, AC-4, LPCM, Opus and others.
+    OtherAudio,
+    /// KLV metadata.
+    Klv,
+    /// Timed ID3 metadata.
+    Id3,
+    /// SCTE-35 cues.
+    Scte35,
+    /// Teletext or DVB subtitles.
+    Subtitles,
+    /// Private data, ONVIF metadata and what is not known.
+    PrivateData,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PID {} (stream type 0x{:02x}): ", self.pid, self.stream_type)?;
+        f.write_str(match self.reason {
+            LeftOutReason::NotForHls(Kind::OtherVideo) => "video that HLS cannot carry",
+            LeftOutReason::NotForHls(Kind::CameraAudio) => "G.711 or other camera audio, not carried by HLS",
+            LeftOutReason::NotForHls(Kind::OtherAudio) => "audio that HLS cannot carry",
+            LeftOutReason::NotForHls(Kind::Klv) => "KLV metadata, not carried by HLS",
+            LeftOutReason::NotForHls(Kind::Id3) => "ID3 metadata, left out",
+            LeftOutReason::NotForHls(Kind::Scte35) => "SCTE-35 cues, left out",
+            LeftOutReason::NotForHls(Kind::Subtitles) => "teletext or subtitles, not carried by HLS",
+            LeftOutReason::NotForHls(Kind::PrivateData) => "private data, not carried by HLS",
+            LeftOutReason::Silent => "declared, but without data",
+            LeftOutReason::SecondVideo => "a further video stream",
+            LeftOutReason::Scrambled => "scrambled",
+            LeftOutReason::BadPid => "a PID that cannot carry a stream, or used twice",
+        })
+    }
+}

@@ -1,0 +1,113 @@
+//! What happened on the way: counters, and events that name the place.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ts::Pid;
+
+/// Counters over everything that one pass has seen. All start at 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Packets read.
+    pub packets: u64,
+    /// Times the packet grid was lost and found again.
+    pub resyncs: u64,
+    /// Bytes that belong to no packet: garbage, and torn packets at either end.
+    pub skipped_bytes: u64,
+    /// Packets flagged with transport_error_indicator, left out.
+    pub transport_errors: u64,
+    /// Holes in a continuity_counter; they stay visible in the output.
+    pub continuity_gaps: u64,
+    /// Packets sent twice as H.222.0 §2.4.3.3 allows; the second is dropped.
+    pub duplicates: u64,
+    /// Scrambled packets of streams that go out, left out.
+    pub scrambled: u64,
+    /// PSI sections with a wrong CRC or impossible lengths.
+    pub damaged_sections: u64,
+    /// PES whose header is damaged or never completed; their packets are left out.
+    pub damaged_pes: u64,
+    /// Video PES before the first RAP; nothing can decode them.
+    pub before_first_rap: u64,
+    /// PES of other streams more than 1 s before the first RAP, dropped.
+    pub early: u64,
+    /// PES lost because a buffer was full.
+    pub overflowed: u64,
+    /// Steps of a clock that no camera makes: backwards, or more than 10 s ahead.
+    pub timestamp_jumps: u64,
+    /// Video PES that went out.
+    pub video_pes: u64,
+    /// PES of other streams that went out.
+    pub other_pes: u64,
+}
+
+impl Report {
+    /// Whether anything was damaged or lost, as against left out by policy.
+    pub fn is_damaged(&self) -> bool {
+        self.damages().next().is_some()
+    }
+
+    /// What was damaged or lost, as `(count, what)`, without the zeros.
+    pub fn damages(&self) -> impl Iterator<Item = (u64, &'static str)> {
+        [
+            (self.resyncs, "losses of packet sync"),
+            (self.skipped_bytes, "bytes outside of packets"),
+            (self.transport_errors, "packets with transport_error_indicator"),
+            (self.continuity_gaps, "continuity counter gaps"),
+            (self.scrambled, "scrambled packets"),
+            (self.damaged_sections, "damaged PSI sections"),
+            (self.damaged_pes, "damaged PES"),
+            (self.overflowed, "PES dropped by a full buffer"),
+            (self.timestamp_jumps, "timestamp jumps"),
+        ]
+        .into_iter()
+        .filter(|&(count, _)| count > 0)
+    }
+}
+
+/// Something worth a line in a log, with the place in the source where it was noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The packet grid was lost and found again: `skipped` bytes before `offset` belong to no packet.
+    Resync {
+        /// Where the grid goes on.
+        offset: u64,
+        /// Bytes skipped before it.
+        skipped: u64,
+    },
+    /// A continuity_counter did not follow: packets are missing before `offset`.
+    ContinuityGap {
+        /// The packet after the hole.
+        offset: u64,
+        /// Its source PID.
+        pid: Pid,
+    },
+    /// A clock stepped backwards or more than 10 s ahead.
+    TimestampJump {
+        /// The packet with the new time.
+        offset: u64,
+        /// Its source PID.
+        pid: Pid,
+    },
+    /// A PES header that cannot be read; its packets are left out.
+    DamagedPes {
+        /// Where the PES starts.
+        offset: u64,
+        /// Its source PID.
+        pid: Pid,
+    },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resync { offset, skipped } => {
+                write!(f, "byte {offset}: packet sync again after {skipped} bytes that belong to no packet")
+            }
+            Self::ContinuityGap { offset, pid } => write!(f, "byte {offset}: packets of PID {pid} are missing"),
+            Self::TimestampJump { offset, pid } => write!(f, "byte {offset}: the clock of PID {pid} jumps"),
+            Self::DamagedPes { offset, pid } => write!(f, "byte {offset}: damaged PES on PID {pid}"),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Transport stream packets (H.222.0 §2.4.3).
+
+mod pid;
+
+pub use self::pid::Pid;
