@@ -1,0 +1,4 @@
+//! What fills the ports of [`playback`](crate::playback::ports). Only `app` names an adapter.
+
+pub mod local_dir;
+pub mod memory;

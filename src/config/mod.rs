@@ -1,0 +1,94 @@
+//! Settings are data: one struct per concern, read from the environment (or the command line) here and nowhere else.
+//! A value that makes no sense stops the start and is named.
+
+mod logging;
+mod playback;
+mod recordings;
+mod server;
+mod sessions;
+mod values;
+
+use clap::Parser;
+
+pub use self::logging::{LogFormat, Logging};
+pub use self::playback::Playback;
+pub use self::recordings::Recordings;
+pub use self::server::Server;
+pub use self::sessions::Sessions;
+pub use self::values::Origins;
+
+/// Plays any time range of any camera's recorded MPEG-TS as HLS, at once: no FFmpeg, no transcoding, no temporary files.
+#[derive(Debug, Clone, Parser)]
+#[command(version, about, max_term_width = 110, after_help = AFTER_HELP)]
+pub struct Config {
+    /// How it is reached.
+    #[command(flatten)]
+    pub server: Server,
+    /// Where recordings are.
+    #[command(flatten)]
+    pub recordings: Recordings,
+    /// How they are played.
+    #[command(flatten)]
+    pub playback: Playback,
+    /// How long sessions live.
+    #[command(flatten)]
+    pub sessions: Sessions,
+    /// What is logged.
+    #[command(flatten)]
+    pub logging: Logging,
+}
+
+const AFTER_HELP: &str = "Every option is also an environment variable, named in brackets. Without any, the samples in \
+testdata/recordings are served on http://127.0.0.1:8085/.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::error::ErrorKind;
+
+    fn parse(arguments: &[&str]) -> Result<Config, clap::Error> {
+        Config::try_parse_from(std::iter::once("playback-service").chain(arguments.iter().copied()))
+    }
+
+    #[test]
+    fn defaults_make_sense_by_themselves() {
+        let config = parse(&[]).unwrap();
+        assert_eq!(config.server.address().to_string(), "127.0.0.1:8085");
+        assert_eq!(config.sessions.ttl.as_secs(), 3600);
+        assert_eq!(config.playback.max_range.as_secs(), 7 * 86_400);
+        assert_eq!(config.recordings.timezone, chrono_tz::UTC);
+        assert!(config.server.cors_allowed_origins.is_none());
+    }
+
+    #[test]
+    fn a_value_that_makes_no_sense_is_named() {
+        for (option, value) in [
+            ("--port", "70000"),
+            ("--bind-addr", "everywhere"),
+            ("--recordings-timezone", "Mars/Olympus"),
+            ("--session-ttl-seconds", "0"),
+            ("--segment-target-seconds", "0"),
+            ("--segment-target-seconds", "61"),
+            ("--max-range-seconds", "-1"),
+            ("--http-max-connections", "0"),
+            ("--log-format", "yaml"),
+            ("--cors-allowed-origins", "example.com"),
+            ("--public-base-url", "ftp://example.com"),
+        ] {
+            let error = parse(&[&format!("{option}={value}")]).unwrap_err();
+            assert!(error.to_string().contains(option), "{option}: {error}");
+            assert_ne!(error.kind(), ErrorKind::UnknownArgument, "{option}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_variable() {
+        use clap::CommandFactory;
+        let command = Config::command();
+        let options = command.get_arguments().filter(|option| !["help", "version"].contains(&option.get_id().as_str()));
+        for option in options {
+            assert!(option.get_env().is_some(), "{option}");
+            assert!(option.get_help().is_some(), "{option}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Kinds of values.
+
+use std::time::Duration;
+
+use axum::http::{HeaderValue, Uri};
+
+/// Whole seconds, at least one.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a whole number of seconds, at least 1, is needed".to_owned()),
+        Ok(seconds) if seconds > LONGEST => Err(format!("at most {LONGEST} seconds make sense")),
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+    }
+}
+
+/// As [`seconds`], or none at all.
+pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    if text == "0" { Ok(Duration::ZERO) } else { seconds(text) }
+}
+
+/// A year.
+const LONGEST: u64 = 366 * 86_400;
+
+/// A count, at least one.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&count| count > 0).ok_or_else(|| "a whole number, at least 1, is needed".to_owned())
+}
+
+/// Which origins other than our own may call the API from a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Every one.
+    Any,
+    /// These.
+    These(Vec<HeaderValue>),
+}
+
+/// `*`, or origins with commas between.
+pub(super) fn origins(text: &str) -> Result<Origins, String> {
+    if text == "*" {
+        return Ok(Origins::Any);
+    }
+    let origins = text.split(',').map(|origin| {
+        let origin = origin.trim();
+        base_url(origin).ok().filter(|url| !url[HTTPS.len()..].contains('/')).ok_or_else(|| {
+            format!("{origin:?} is no origin; one looks like https://cctv.example.com, several have commas between")
+        })?;
+        HeaderValue::from_str(origin).map_err(|_| format!("{origin:?} is no origin"))
+    });
+    origins.collect::<Result<_, String>>().map(Origins::These)
+}
+
+const HTTPS: &str = "https://";
+
+/// An absolute http or https URL; given back without a slash at the end.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let uri: Option<Uri> = text.parse().ok();
+    let is_web = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
+    match uri {
+        Some(uri) if is_web(&uri) && uri.authority().is_some() => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err("an absolute http:// or https:// URL is needed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_a_star_or_a_list() {
+        assert_eq!(origins("*"), Ok(Origins::Any));
+        let two = ["http://a.example", "https://b.example:8443"].map(HeaderValue::from_static);
+        assert_eq!(origins("http://a.example, https://b.example:8443"), Ok(Origins::These(two.to_vec())));
+        for wrong in ["", "a.example", "https://a.example/path", "http://a.example,,", "null"] {
+            assert!(origins(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

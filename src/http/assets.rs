@@ -1,0 +1,75 @@
+//! The page and what it loads, embedded in the binary.
+
+use std::sync::LazyLock;
+
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use super::problem::{Problem, unknown_route};
+
+/// A file in the binary.
+struct Asset {
+    name: &'static str,
+    content_type: &'static str,
+    bytes: &'static [u8],
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+macro_rules! web {
+    ($file:literal) => {
+        include_bytes!(concat!("../../web/", $file))
+    };
+}
+
+/// All of them; the first is the page. An empty one was not there when the binary was built.
+static ASSETS: &[Asset] = &[
+    Asset { name: "index.html", content_type: HTML, bytes: web!("index.html") },
+    Asset { name: "hls.js", content_type: SCRIPT, bytes: include_bytes!(concat!(env!("OUT_DIR"), "/hls.js")) },
+];
+
+/// A hash per asset, in the same order.
+static ETAGS: LazyLock<Vec<String>> = LazyLock::new(|| ASSETS.iter().map(|asset| etag(asset.bytes)).collect());
+
+fn etag(bytes: &[u8]) -> String {
+    let hex: String = Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
+}
+
+/// `GET /`
+pub(super) async fn page(headers: HeaderMap) -> Response {
+    respond(0, &headers).unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
+}
+
+/// `GET /assets/{file}`
+pub(super) async fn asset(Path(file): Path<String>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let found = ASSETS.iter().position(|asset| asset.name == file && !asset.bytes.is_empty());
+    match found.and_then(|position| respond(position, &headers)) {
+        Some(response) => Ok(response),
+        None => Err(unknown_route(uri).await),
+    }
+}
+
+fn respond(position: usize, headers: &HeaderMap) -> Option<Response> {
+    let (asset, etag) = (ASSETS.get(position)?, ETAGS.get(position)?.as_str());
+    let fixed = [
+        (header::ETAG, etag),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == etag.as_bytes());
+    if known {
+        return Some((StatusCode::NOT_MODIFIED, fixed).into_response());
+    }
+    Some((fixed, [(header::CONTENT_TYPE, asset.content_type)], asset.bytes).into_response())
+}
+
+/// Everything from here; hls.js works in a worker and plays through a blob.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; \
+    img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'self'";

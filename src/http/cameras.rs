@@ -1,0 +1,35 @@
+//! Cameras, and what they recorded.
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+
+use super::App;
+use super::extract::InCamera;
+use super::json::{CameraList, Limits, Timeline};
+use super::params;
+use super::problem::Problem;
+
+/// `GET /cameras`
+pub(super) async fn list(State(app): State<App>) -> Result<Json<CameraList>, Problem> {
+    let playback = app.playback();
+    let cameras = playback.ports.cameras.list().await?;
+    let max_range_seconds = playback.settings.max_range.get() / remux::time::Ticks::SECOND.get();
+    Ok(Json(CameraList {
+        cameras: cameras.into_iter().map(Into::into).collect(),
+        limits: Limits { max_range_seconds },
+    }))
+}
+
+/// `GET /cameras/{id}/recordings?start_time&end_time`
+pub(super) async fn recordings(
+    State(app): State<App>,
+    InCamera(id): InCamera,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let camera = params::camera(&id)?;
+    let (range, asked) = params::range(query.as_deref())?;
+    app.playback().check_camera(&camera).await?;
+    let footage = app.playback().ports.recordings.overlapping(&camera, range).await?;
+    Ok(Json(Timeline::of(camera.as_str(), asked, &footage)).into_response())
+}

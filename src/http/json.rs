@@ -1,0 +1,256 @@
+//! The shapes of answers.
+
+use serde::{Serialize, Serializer};
+
+use super::API;
+use super::params::Asked;
+use crate::domain::{
+    AudioFacts, Recording, SessionId, TimeRange, Unreadable, VideoFacts, WallTime, gaps, merge,
+};
+use crate::playback::plan::Stretch;
+use crate::playback::ports::{Camera, Footage, Kept};
+
+/// A moment as RFC 3339 in UTC, to the microsecond.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Time(pub(super) WallTime);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Rounded: media time is whole ticks, and the wall time made from it the nanosecond below.
+        let moment = chrono::DurationRound::duration_round(self.0, chrono::TimeDelta::microseconds(1)).unwrap_or(self.0);
+        serializer.serialize_str(&moment.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+    }
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Span {
+    start_time: Time,
+    end_time: Time,
+}
+
+impl From<TimeRange> for Span {
+    fn from(range: TimeRange) -> Self {
+        Self { start_time: Time(range.start()), end_time: Time(range.end()) }
+    }
+}
+
+/// `PlaybackResponse`.
+#[derive(Debug, Serialize)]
+pub(super) struct Session<'a> {
+    session_id: String,
+    camera_id: &'a str,
+    #[serde(flatten)]
+    range: Span,
+    format: &'static str,
+    url: String,
+    expires_at: Time,
+    segment_ids: Vec<&'a str>,
+    recordings: Vec<PlayedRecording<'a>>,
+    spans: Vec<Span>,
+    gaps: Vec<Span>,
+    left_out: &'a [String],
+    playlist_start: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_until: Option<Time>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlayedRecording<'a> {
+    id: &'a str,
+    #[serde(flatten)]
+    span: Span,
+    zero: Time,
+    /// How many discontinuities lie before it in the playlist.
+    discontinuity: usize,
+    frame_rate: Option<f64>,
+}
+
+impl<'a> Session<'a> {
+    /// The answer for a session; `base` comes before the URLs in it.
+    pub(super) fn of(kept: &'a Kept, base: &str) -> Self {
+        let session = &*kept.session;
+        let stretches = &session.plan.stretches;
+        let mut segment_ids: Vec<&str> = stretches.iter().map(|stretch| stretch.recording.id.as_str()).collect();
+        segment_ids.dedup();
+        let spans = merge(stretches.iter().map(|stretch| stretch.span));
+        Self {
+            session_id: session.id.reveal(),
+            camera_id: session.camera.as_str(),
+            range: session.range.into(),
+            format: "hls",
+            url: format!("{}/playlist.m3u8", session_url(session.id, base)),
+            expires_at: Time(kept.expires_at),
+            segment_ids,
+            recordings: stretches.iter().enumerate().map(PlayedRecording::of).collect(),
+            gaps: gaps(&spans, session.range).into_iter().map(Span::from).collect(),
+            spans: spans.into_iter().map(Span::from).collect(),
+            left_out: &session.plan.left_out,
+            playlist_start: stretches.first().map(|stretch| Time(stretch.span.start())),
+            open_until: session.plan.open_until.map(Time),
+        }
+    }
+}
+
+/// Where a session is found.
+pub(super) fn session_url(id: SessionId, base: &str) -> String {
+    format!("{base}{API}/sessions/{}", id.reveal())
+}
+
+impl<'a> PlayedRecording<'a> {
+    fn of((discontinuity, stretch): (usize, &'a Stretch)) -> Self {
+        Self {
+            id: stretch.recording.id.as_str(),
+            span: stretch.span.into(),
+            zero: Time(stretch.zero),
+            discontinuity,
+            frame_rate: stretch.frame_rate,
+        }
+    }
+}
+
+/// `{"status":"stopped"}` and its like.
+#[derive(Debug, Serialize)]
+pub(super) struct Status {
+    pub(super) status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expires_at: Option<Time>,
+}
+
+/// All cameras.
+#[derive(Debug, Serialize)]
+pub(super) struct CameraList {
+    pub(super) cameras: Vec<CameraEntry>,
+    pub(super) limits: Limits,
+}
+
+/// What clients have to keep to.
+#[derive(Debug, Serialize)]
+pub(super) struct Limits {
+    pub(super) max_range_seconds: i64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CameraEntry {
+    id: String,
+    recordings: Option<u64>,
+    first: Option<Time>,
+    last: Option<Time>,
+}
+
+impl From<Camera> for CameraEntry {
+    fn from(camera: Camera) -> Self {
+        Self {
+            id: camera.id.to_string(),
+            recordings: camera.recordings,
+            first: camera.recorded.map(|range| Time(range.start())),
+            last: camera.recorded.map(|range| Time(range.end())),
+        }
+    }
+}
+
+/// What was recorded by a camera.
+#[derive(Debug, Serialize)]
+pub(super) struct Timeline<'a> {
+    camera_id: &'a str,
+    start_time: Option<Time>,
+    end_time: Option<Time>,
+    recordings: Vec<ListedRecording<'a>>,
+    spans: Vec<Span>,
+    gaps: Vec<Span>,
+    unreadable: Vec<ListedUnreadable<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ListedRecording<'a> {
+    id: &'a str,
+    #[serde(flatten)]
+    span: Span,
+    zero: Time,
+    duration_seconds: f64,
+    size_bytes: u64,
+    indexed: bool,
+    growing: bool,
+    video: Option<Video>,
+    audio: Option<Audio>,
+    left_out: Vec<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Video {
+    codec: &'static str,
+    width: u32,
+    height: u32,
+    frame_rate: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Audio {
+    codec: &'static str,
+    sample_rate: u32,
+    channels: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct ListedUnreadable<'a> {
+    id: &'a str,
+    #[serde(flatten)]
+    span: Span,
+    detail: &'a str,
+}
+
+impl<'a> Timeline<'a> {
+    pub(super) fn of(camera_id: &'a str, asked: Asked, footage: &'a Footage) -> Self {
+        let spans = merge(footage.recordings.iter().map(|recording| recording.visible));
+        let start = asked.start.or(spans.first().map(TimeRange::start));
+        let end = asked.end.or(spans.last().map(TimeRange::end));
+        let within = start.zip(end).and_then(|(start, end)| TimeRange::new(start, end).ok());
+        Self {
+            camera_id,
+            start_time: start.map(Time),
+            end_time: end.map(Time),
+            recordings: footage.recordings.iter().map(|recording| ListedRecording::of(recording)).collect(),
+            gaps: within.map(|within| gaps(&spans, within)).unwrap_or_default().into_iter().map(Span::from).collect(),
+            spans: spans.into_iter().map(Span::from).collect(),
+            unreadable: footage.unreadable.iter().map(ListedUnreadable::of).collect(),
+        }
+    }
+}
+
+impl<'a> ListedRecording<'a> {
+    fn of(recording: &'a Recording) -> Self {
+        let extent = recording.extent.as_deref();
+        let facts = extent.map(|extent| &*extent.facts);
+        let left_out = extent.iter().flat_map(|extent| extent.facts.left_out.iter().chain(&extent.damages));
+        Self {
+            id: recording.key.id.as_str(),
+            span: recording.visible.into(),
+            zero: Time(recording.zero),
+            duration_seconds: extent.map_or(recording.visible.duration(), |extent| extent.duration()).as_seconds(),
+            size_bytes: recording.key.version.size,
+            indexed: extent.is_some(),
+            growing: recording.key.version.growing,
+            video: facts.and_then(|facts| facts.video.as_ref()).map(Video::of),
+            audio: facts.and_then(|facts| facts.audio.as_ref()).map(Audio::of),
+            left_out: left_out.map(String::as_str).collect(),
+        }
+    }
+}
+
+impl Video {
+    fn of(facts: &VideoFacts) -> Self {
+        Self { codec: facts.codec, width: facts.width, height: facts.height, frame_rate: facts.frame_rate }
+    }
+}
+
+impl Audio {
+    fn of(facts: &AudioFacts) -> Self {
+        Self { codec: facts.codec, sample_rate: facts.sample_rate, channels: facts.channels }
+    }
+}
+
+impl<'a> ListedUnreadable<'a> {
+    fn of(unreadable: &'a Unreadable) -> Self {
+        Self { id: unreadable.id.as_str(), span: unreadable.span.into(), detail: &unreadable.detail }
+    }
+}

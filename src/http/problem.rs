@@ -1,0 +1,124 @@
+//! Errors as `application/problem+json` (RFC 9457): the one place where a kind becomes a status.
+
+use std::any::Any;
+
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tracing::error;
+
+use super::json::Span;
+use crate::error::{Error, Kind, Nearest};
+
+/// A response that says what went wrong.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    retry_after: Option<u32>,
+    body: Box<Body>,
+}
+
+/// Besides RFC 9457's members `error` and `message`, which existing clients read.
+#[derive(Debug, Serialize)]
+struct Body {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    error: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest: Option<NearestBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct NearestBody {
+    before: Option<Span>,
+    after: Option<Span>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, slug: &str, title: &'static str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let body = Body {
+            kind: format!("urn:playback-service:problem:{slug}"),
+            title,
+            status: status.as_u16(),
+            message: detail.clone(),
+            detail,
+            error: title,
+            field: None,
+            nearest: None,
+        };
+        Self { status, retry_after: None, body: Box::new(body) }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let (status, slug, title) = describe(error.kind());
+        let mut problem = Self::new(status, slug, title, error.detail());
+        match error.kind() {
+            Kind::Invalid { field } => problem.body.field = *field,
+            Kind::NothingRecorded { nearest: Nearest { before, after } } => {
+                let nearest = NearestBody { before: before.map(Span::from), after: after.map(Span::from) };
+                problem.body.nearest = Some(nearest);
+            }
+            Kind::Busy { retry_after } => problem.retry_after = Some(*retry_after),
+            Kind::Internal => error!(error = error.detail(), "internal error"),
+            _ => {}
+        }
+        problem
+    }
+}
+
+fn describe(kind: &Kind) -> (StatusCode, &'static str, &'static str) {
+    match kind {
+        Kind::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid-request", "Invalid request"),
+        Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Request too large"),
+        Kind::UnknownCamera => (StatusCode::NOT_FOUND, "unknown-camera", "Unknown camera"),
+        Kind::NothingRecorded { .. } => (StatusCode::NOT_FOUND, "nothing-recorded", "Nothing recorded"),
+        Kind::UnknownSession => (StatusCode::NOT_FOUND, "unknown-session", "Unknown session"),
+        Kind::UnknownSegment => (StatusCode::NOT_FOUND, "unknown-segment", "Unknown segment"),
+        Kind::Gone => (StatusCode::GONE, "recording-gone", "Recording gone"),
+        Kind::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy"),
+        Kind::BadUpstream => (StatusCode::BAD_GATEWAY, "bad-source", "Bad source"),
+        Kind::UpstreamDown => (StatusCode::SERVICE_UNAVAILABLE, "source-down", "Source down"),
+        Kind::UpstreamLate => (StatusCode::GATEWAY_TIMEOUT, "source-late", "Source late"),
+        Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "Internal error"),
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.body).unwrap_or_default();
+        let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
+        let mut response = (self.status, headers, body).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// No such path.
+pub(super) async fn unknown_route(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "unknown-route", "Unknown route", format!("There is nothing at {}.", uri.path()))
+}
+
+/// A path that has other methods.
+pub(super) async fn method_not_allowed(method: Method) -> Problem {
+    let detail = format!("{method} is not possible here.");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
+}
+
+/// A bug.
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+    error!(panic = text, "a request ended in a bug");
+    Problem::from(Error::internal("The service has a bug; it is in the log.")).into_response()
+}

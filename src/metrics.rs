@@ -1,0 +1,113 @@
+//! Every metric of the service; the doc comment is the help text. Labels come from closed sets.
+
+use std::fmt;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+
+/// Declares the metrics once: field, name and help text belong together.
+macro_rules! metrics {
+    ($($(#[doc = $help:literal])+ $field:ident: $type:ty = $make:expr, $name:literal;)+) => {
+        /// The metrics of a running service.
+        pub struct Metrics {
+            registry: Registry,
+            $($(#[doc = $help])+ pub $field: $type,)+
+        }
+
+        impl Metrics {
+            /// All metrics at zero, in a registry of their own.
+            pub fn new() -> Self {
+                let registry = Registry::new();
+                $(let $field: $type = ($make)($name, concat!($($help),+).trim());
+                registry.register(Box::new($field.clone())).expect("every name is there once");)+
+                #[cfg(target_os = "linux")]
+                registry
+                    .register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
+                    .expect("every name is there once");
+                Self { registry, $($field,)+ }
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Sessions that have not expired.
+    active_sessions: IntGauge = gauge, "playback_active_sessions";
+    /// Responses, by HTTP status code.
+    requests: IntCounterVec = by_status, "playback_requests_total";
+    /// Lookups that a cache answered.
+    cache_hits: IntCounterVec = by_cache, "playback_cache_hits_total";
+    /// Lookups that a cache could not answer.
+    cache_misses: IntCounterVec = by_cache, "playback_cache_misses_total";
+    /// Entries that a cache gave up for want of room.
+    cache_evictions: IntCounterVec = by_cache, "playback_cache_evictions_total";
+    /// Segments that were broken off by an error.
+    transmux_failures: IntCounter = counter, "playback_transmux_failures_total";
+    /// Seconds spent on making a segment, without waiting for the client.
+    transmux_duration_seconds: Histogram = seconds, "playback_transmux_duration_seconds";
+    /// Segments in which the source was damaged.
+    damaged_segments: IntCounter = counter, "playback_damaged_segments_total";
+    /// Bytes of segments that were handed to clients.
+    segment_bytes: IntCounter = counter, "playback_segment_bytes_total";
+    /// Seconds it took to open a session.
+    open_seconds: Histogram = seconds, "playback_open_duration_seconds";
+    /// Connections that are open.
+    connections: IntGauge = gauge, "playback_open_connections";
+    /// Recordings that are known.
+    recordings: IntGauge = gauge, "playback_recordings";
+    /// Recordings that nobody has read yet.
+    recordings_unread: IntGauge = gauge, "playback_recordings_unread";
+    /// Recordings that cannot be played.
+    recordings_unreadable: IntGauge = gauge, "playback_recordings_unreadable";
+    /// Bytes of recordings that were read to index them.
+    indexed_bytes: IntCounter = counter, "playback_indexed_bytes_total";
+}
+
+impl Metrics {
+    /// All metrics in the Prometheus text format.
+    pub fn text(&self) -> String {
+        let mut text = Vec::new();
+        // Writing to a Vec cannot fail; a metric that cannot be encoded is missing from the text.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics { .. }")
+    }
+}
+
+const NAMED_WELL: &str = "names and labels are constants of the right form";
+
+fn gauge(name: &str, help: &str) -> IntGauge {
+    IntGauge::new(name, help).expect(NAMED_WELL)
+}
+
+fn counter(name: &str, help: &str) -> IntCounter {
+    IntCounter::new(name, help).expect(NAMED_WELL)
+}
+
+fn by_status(name: &str, help: &str) -> IntCounterVec {
+    IntCounterVec::new(Opts::new(name, help), &["status"]).expect(NAMED_WELL)
+}
+
+/// `cache` is one of `index` and, later, `segment`.
+fn by_cache(name: &str, help: &str) -> IntCounterVec {
+    let by_cache = IntCounterVec::new(Opts::new(name, help), &["cache"]).expect(NAMED_WELL);
+    by_cache.with_label_values(&["index"]);
+    by_cache
+}
+
+fn seconds(name: &str, help: &str) -> Histogram {
+    const BOUNDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0];
+    Histogram::with_opts(HistogramOpts::new(name, help).buckets(BOUNDS.to_vec())).expect(NAMED_WELL)
+}

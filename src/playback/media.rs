@@ -1,0 +1,118 @@
+//! What playing needs to know of a recording: its numbered cuts, and the layout of each run.
+
+use std::sync::Arc;
+
+use remux::index::{Cut, Index, Run};
+use remux::layout::{Format, Layout, Stream};
+use remux::time::Ticks;
+use sha2::{Digest, Sha256};
+
+use crate::domain::{AudioFacts, Extent, Facts, RunExtent, VideoFacts};
+
+/// A version of a recording, ready to be cut: what every session over it shares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    cuts: Vec<Cut>,
+    runs: Vec<MediaRun>,
+    gop: Ticks,
+    damages: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct MediaRun {
+    layout: Arc<Layout>,
+    duration: Ticks,
+    digest: [u8; 32],
+}
+
+impl Media {
+    /// Cuts an indexed recording into pieces of about `target`.
+    pub fn of(index: &Index, target: Ticks) -> Self {
+        Self {
+            cuts: index.cuts(target).cuts,
+            runs: index.runs.iter().map(MediaRun::of).collect(),
+            gop: mean_gop(index),
+            damages: index.report.damages().map(|(count, what)| format!("{count} {what}")).collect(),
+        }
+    }
+
+    /// All cuts of the recording, in order.
+    pub fn cuts(&self) -> &[Cut] {
+        &self.cuts
+    }
+
+    /// The layout of a run.
+    pub fn layout(&self, run: usize) -> Option<&Arc<Layout>> {
+        self.runs.get(run).map(|run| &run.layout)
+    }
+
+    /// A hash of a run's layout.
+    pub fn layout_digest(&self, run: usize) -> Option<&[u8; 32]> {
+        self.runs.get(run).map(|run| &run.digest)
+    }
+
+    /// Length and content, without the cuts.
+    pub fn extent(&self) -> Extent {
+        let cuts = |number| self.cuts.iter().filter(|cut| cut.run == number).count();
+        let run = |(number, run): (usize, &MediaRun)| RunExtent {
+            duration: run.duration,
+            cuts: u32::try_from(cuts(number)).unwrap_or(u32::MAX),
+        };
+        Extent {
+            runs: self.runs.iter().enumerate().map(run).collect(),
+            gop: self.gop,
+            facts: Arc::new(self.runs.first().map(|run| facts(&run.layout)).unwrap_or_default()),
+            damages: self.damages.clone(),
+        }
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        let run = size_of::<MediaRun>() + size_of::<Layout>() + LAYOUT_HEAP;
+        size_of::<Self>() + self.cuts.capacity() * size_of::<Cut>() + self.runs.len() * run
+    }
+}
+
+impl MediaRun {
+    fn of(run: &Run) -> Self {
+        // JSON because it is at hand: any form that differs where the layout differs would do.
+        let text = serde_json::to_vec(&run.layout).unwrap_or_default();
+        let layout = Arc::new(run.layout.clone());
+        Self { layout, duration: run.duration(), digest: Sha256::digest(&text).into() }
+    }
+}
+
+/// What a layout keeps on the heap, roughly: a few streams with descriptors.
+const LAYOUT_HEAP: usize = 512;
+
+fn mean_gop(index: &Index) -> Ticks {
+    let raps: usize = index.runs.iter().map(|run| run.raps.len()).sum();
+    Ticks::new(index.duration().get() / i64::try_from(raps.max(1)).unwrap_or(i64::MAX))
+}
+
+fn facts(layout: &Layout) -> Facts {
+    let frame = layout.frame_duration.get();
+    // To a thousandth: 30000/1001 is told as 29.97 by every program.
+    let frame_rate = (frame > 0).then(|| (90_000_000.0 / frame as f64).round() / 1000.0);
+    Facts {
+        video: layout.video().map(|stream| video(stream, frame_rate)),
+        audio: layout.audio().map(audio),
+        left_out: layout.left_out.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn video(stream: &Stream, frame_rate: Option<f64>) -> VideoFacts {
+    let (width, height) = match &stream.format {
+        Format::Video(format) => (format.width, format.height),
+        Format::Audio(_) => (0, 0),
+    };
+    VideoFacts { codec: stream.codec.name(), width, height, frame_rate }
+}
+
+fn audio(stream: &Stream) -> AudioFacts {
+    let (sample_rate, channels) = match &stream.format {
+        Format::Audio(format) => (format.sample_rate, format.channels),
+        Format::Video(_) => (0, 0),
+    };
+    AudioFacts { codec: stream.codec.name(), sample_rate, channels }
+}

@@ -1,0 +1,245 @@
+//! Sessions: open, look up, renew, extend, stop; and the playlist of one.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::Playback;
+use super::media::Media;
+use super::plan::{self, Numbering, Plan};
+use super::playlist::Playlist;
+use super::ports::{Footage, Kept};
+use crate::domain::{CameraId, RecordingKey, Session, SessionId, TimeRange, WallTime};
+use crate::error::{Error, Kind, Result};
+
+impl Playback {
+    /// Opens a session over what was recorded by `camera` in `range`.
+    ///
+    /// # Errors
+    /// Where the range is longer than allowed, the camera is not known, or nothing that can be played was recorded.
+    pub async fn open(&self, camera: CameraId, range: TimeRange) -> Result<Kept> {
+        self.check_length(range)?;
+        self.check_camera(&camera).await?;
+        let footage = self.read_footage(&camera, range).await?;
+        let media = self.media_at_the_edges(&footage, range).await?;
+        let recordings = footage.recordings.iter().map(Arc::as_ref);
+        let planned = plan::plan(range, recordings, |key| media.get(key).cloned(), self.settings.segment_target);
+        let Some(mut plan) = planned else {
+            return Err(self.nothing_recorded(&camera, range, &footage).await?);
+        };
+        let now = self.ports.clock.now();
+        plan.left_out = left_out(&footage);
+        plan.open_until = open_until(&plan, range, now);
+        let session = Arc::new(Session { id: SessionId::random(), camera, range, created_at: now, plan });
+        let expires_at = now + self.settings.session_ttl;
+        self.ports.sessions.insert(Arc::clone(&session), expires_at).await?;
+        Ok(Kept { session, expires_at })
+    }
+
+    /// A session that has not expired.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownSession`] where there is none.
+    pub async fn session(&self, id: SessionId) -> Result<Kept> {
+        self.ports.sessions.get(id).await?.ok_or_else(Error::unknown_session)
+    }
+
+    /// A session that is being played: in the second half of its life that renews it. Native players cannot extend.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownSession`] where there is none.
+    pub async fn session_in_use(&self, id: SessionId) -> Result<Kept> {
+        let kept = self.session(id).await?;
+        let (now, ttl) = (self.ports.clock.now(), self.settings.session_ttl);
+        let renewed = (now + ttl).min(kept.session.created_at + self.settings.session_max_age);
+        let in_second_half = (kept.expires_at - now) * 2 < ttl;
+        if in_second_half && renewed > kept.expires_at {
+            self.ports.sessions.renew(id, renewed).await?;
+            return Ok(Kept { expires_at: renewed, ..kept });
+        }
+        Ok(kept)
+    }
+
+    /// Keeps a session for at least `duration` from now; never shortens it. Gives its new end.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownSession`] where there is none.
+    pub async fn extend(&self, id: SessionId, duration: TimeDelta) -> Result<WallTime> {
+        let kept = self.session(id).await?;
+        let expires_at = kept.expires_at.max(self.ports.clock.now() + duration);
+        match self.ports.sessions.renew(id, expires_at).await? {
+            true => Ok(expires_at),
+            false => Err(Error::unknown_session()),
+        }
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownSession`] where there is none.
+    pub async fn stop(&self, id: SessionId) -> Result<()> {
+        match self.ports.sessions.remove(id).await? {
+            true => Ok(()),
+            false => Err(Error::unknown_session()),
+        }
+    }
+
+    /// The m3u8 of a session.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownSession`] where there is none; where a recording cannot be read any more.
+    pub async fn playlist(&self, id: SessionId) -> Result<String> {
+        let kept = self.session_in_use(id).await?;
+        let plan = &kept.session.plan;
+        self.check_numbering(plan)?;
+        let mut playlist = Playlist::default();
+        let mut media = self.media_of(plan.stretches.iter().map(|stretch| &stretch.recording));
+        for stretch in &plan.stretches {
+            let media = media.next().await.map(|(_, media)| media).transpose()?;
+            let cuts = media.as_ref().and_then(|media| media.cuts().get(stretch.first as usize..=stretch.last as usize));
+            playlist.push(stretch, cuts.ok_or_else(|| Error::internal("A cut list does not fit its session."))?);
+        }
+        Ok(playlist.finish(plan.start_offset))
+    }
+
+    /// # Errors
+    /// Where the cuts of a stored session are numbered in another way than this engine numbers them.
+    pub(super) fn check_numbering(&self, plan: &Plan) -> Result<()> {
+        if plan.numbering == Numbering::of(self.settings.segment_target) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Gone, "The session was opened by another version of the service. Open a new one."))
+    }
+
+    fn check_length(&self, range: TimeRange) -> Result<()> {
+        if range.duration() <= self.settings.max_range {
+            return Ok(());
+        }
+        let limit = self.settings.max_range.get() / remux::time::Ticks::SECOND.get();
+        Err(Error::invalid(
+            "end_time",
+            format!("must lie at most {limit} s ({:.1} days) after start_time", limit as f64 / 86_400.0),
+        ))
+    }
+
+    /// # Errors
+    /// [`Kind::UnknownCamera`] where nobody knows the camera.
+    pub async fn check_camera(&self, camera: &CameraId) -> Result<()> {
+        match self.ports.cameras.exists(camera).await? {
+            true => Ok(()),
+            false => Err(Error::unknown_camera(camera)),
+        }
+    }
+
+    /// What was recorded in `range`, with every recording read that can be.
+    async fn read_footage(&self, camera: &CameraId, range: TimeRange) -> Result<Footage> {
+        let recordings = &self.ports.recordings;
+        let mut footage = recordings.overlapping(camera, range).await?;
+        // What is read may turn out longer than its name said and push its neighbours about: a second look settles that.
+        for _ in 0..READING_ROUNDS {
+            let unread = footage.recordings.iter().filter(|recording| recording.extent.is_none());
+            let mut reads = self.media_of(unread.map(|recording| &recording.key));
+            let mut anything_new = false;
+            while let Some((_, read)) = reads.next().await {
+                // One recording that is lost is no reason not to play the others.
+                read.map(drop).or_else(|error| if is_lost(&error) { Ok(()) } else { Err(error) })?;
+                anything_new = true;
+            }
+            if !anything_new {
+                break;
+            }
+            footage = recordings.overlapping(camera, range).await?;
+        }
+        Ok(footage)
+    }
+
+    async fn media_at_the_edges(
+        &self,
+        footage: &Footage,
+        range: TimeRange,
+    ) -> Result<HashMap<RecordingKey, Arc<Media>>> {
+        let edges = footage.recordings.iter().filter(|recording| plan::needs_cuts(recording, range));
+        let media = self.media_of(edges.map(|recording| &recording.key));
+        media.map(|(key, media)| media.map(|media| (key, media))).try_collect().await
+    }
+
+    /// What is known of recordings, in their order, a few at a time.
+    fn media_of<'a>(
+        &self,
+        keys: impl Iterator<Item = &'a RecordingKey>,
+    ) -> BoxStream<'static, (RecordingKey, Result<Arc<Media>>)> {
+        let keys: Vec<RecordingKey> = keys.cloned().collect();
+        let indexes = Arc::clone(&self.ports.indexes);
+        let media = stream::iter(keys).map(move |key| {
+            let indexes = Arc::clone(&indexes);
+            async move {
+                let media = indexes.media(&key).await;
+                (key, media)
+            }
+        });
+        media.buffered(READS_AT_ONCE).boxed()
+    }
+
+    /// The error that says so, and names the footage there is.
+    async fn nothing_recorded(&self, camera: &CameraId, range: TimeRange, footage: &Footage) -> Result<Error> {
+        let nearest = self.ports.recordings.nearest(camera, range).await?;
+        let mut detail = format!("Camera {camera} has no footage between {} and {}.", text(range.start()), text(range.end()));
+        match footage.unreadable.as_slice() {
+            [] => {}
+            [one] => detail += &format!(" What was recorded there cannot be played: {}: {}.", one.id, one.detail),
+            many => detail += &format!(" {} recordings there cannot be played.", many.len()),
+        }
+        if let Some(before) = nearest.before {
+            detail += &format!(" The footage before it ends at {}.", text(before.end()));
+        }
+        if let Some(after) = nearest.after {
+            detail += &format!(" The footage after it starts at {}.", text(after.start()));
+        }
+        if nearest.before.is_none() && nearest.after.is_none() {
+            detail += " Nothing else of it can be played either.";
+        }
+        Ok(Error::new(Kind::NothingRecorded { nearest }, detail))
+    }
+}
+
+/// How many recordings one session has read at a time.
+const READS_AT_ONCE: usize = 4;
+
+/// How often a session looks again after it had recordings read.
+const READING_ROUNDS: usize = 3;
+
+/// How many lines of what is left out a session keeps.
+const LEFT_OUT_LINES: usize = 100;
+
+fn is_lost(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Gone | Kind::BadUpstream)
+}
+
+fn text(moment: WallTime) -> String {
+    moment.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}
+
+/// What cannot be played, streams that HLS cannot carry, and damage: each said once.
+fn left_out(footage: &Footage) -> Vec<String> {
+    let unreadable = footage.unreadable.iter().map(|unreadable| format!("{}: {}", unreadable.id, unreadable.detail));
+    let extents = || footage.recordings.iter().filter_map(|recording| Some((&recording.key.id, recording.extent.as_ref()?)));
+    let streams: BTreeSet<&String> = extents().flat_map(|(_, extent)| &extent.facts.left_out).collect();
+    let damages = extents().flat_map(|(id, extent)| extent.damages.iter().map(move |damage| format!("{id}: {damage}")));
+    let mut lines = unreadable.chain(streams.into_iter().cloned()).chain(damages);
+    let mut kept: Vec<String> = lines.by_ref().take(LEFT_OUT_LINES).collect();
+    match lines.count() {
+        0 => {}
+        more => kept.push(format!("and {more} more")),
+    }
+    kept
+}
+
+/// Where the range reaches into the present: how far there is footage.
+fn open_until(plan: &Plan, range: TimeRange, now: WallTime) -> Option<WallTime> {
+    let last = plan.stretches.last()?;
+    let reaches_the_present = range.end() > now || last.recording.version.growing;
+    (reaches_the_present && range.end() > last.span.end()).then(|| last.span.end())
+}
