@@ -1,14 +1,19 @@
 //! The engine: bytes of a recording in, a clean transport stream out.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
+use crate::cut::{Bounds, To};
 use crate::error::Error;
+use crate::head::Head;
 use crate::index::Cut;
 use crate::layout::Layout;
 use crate::report::{Event, Report};
+use crate::rewriter::{Extent, Rewriter};
+use crate::time::Ticks;
 
 /// What [`Remuxer::poll`] gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,31 +28,112 @@ pub enum Output {
     Want(Range<u64>),
 }
 
+/// Which part of a recording [`Remuxer::copy`] makes, in time since its first RAP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    /// From the first RAP at or after this; `None` or not positive: from the first RAP.
+    pub from: Option<Ticks>,
+    /// Up to the first RAP at or after this; `None`: up to the end.
+    pub to: Option<Ticks>,
+}
+
 /// A streaming remuxer.
+///
+/// Push, then poll until `None`; at the end of the source, finish, then poll until `None` once more. Any chunking of the
+/// same source gives the same bytes.
 #[derive(Debug)]
 pub struct Remuxer {
-    report: Report,
+    state: State,
+    /// Pushed and not looked at yet.
+    pending: VecDeque<Bytes>,
+    outputs: VecDeque<Bytes>,
+    events: VecDeque<Event>,
+    /// Offset in the source of the next byte; unknown before the first.
+    next_offset: Option<u64>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A segment before its first byte.
+    Waiting { layout: Arc<Layout>, bounds: Bounds },
+    /// Reads the head of a recording.
+    Learning { head: Option<Box<Head>>, span: Span },
+    /// Makes output.
+    Playing(Box<Rewriter>),
+    /// An error was returned.
+    Failed,
 }
 
 impl Remuxer {
+    /// A whole recording, or a span of it; the layout is learned from its head. Push the source from its first byte on.
+    pub fn copy(span: Span) -> Self {
+        Self::new(State::Learning { head: None, span })
+    }
+
     /// One segment of a recording whose layout is known: exactly the access units of `cut`, whatever is pushed besides.
-    /// Push the source bytes from `cut.bytes.start` on (or from earlier).
-    pub fn segment(_layout: Arc<Layout>, _cut: &Cut) -> Self {
-        Self { report: Report::default() }
+    /// Push the source bytes from `cut.bytes.start` on, or from earlier, up to `cut.bytes.end` or until
+    /// [`is_complete`](Self::is_complete).
+    pub fn segment(layout: Arc<Layout>, cut: &Cut) -> Self {
+        let bounds = Bounds { from: (!cut.first).then_some(cut.start), to: cut.end.map_or(To::End, To::Rap) };
+        Self::new(State::Waiting { layout, bounds })
+    }
+
+    fn new(state: State) -> Self {
+        Self {
+            state,
+            pending: VecDeque::new(),
+            outputs: VecDeque::new(),
+            events: VecDeque::new(),
+            next_offset: None,
+        }
     }
 
     /// The next bytes of the source, cut anywhere; `offset` is the place of the first one in the source. No copy is made
     /// where the caller holds the only handle.
     ///
     /// # Errors
-    /// [`Error::OutOfOrder`] where `offset` does not continue what came before; what else is wrong with the input.
-    pub fn push(&mut self, _offset: u64, _bytes: Bytes) -> Result<(), Error> {
+    /// [`Error::OutOfOrder`] where `offset` does not continue what came before; any other where there is nothing to play.
+    pub fn push(&mut self, offset: u64, bytes: Bytes) -> Result<(), Error> {
+        let expected = *self.next_offset.get_or_insert(offset);
+        if expected != offset {
+            return Err(Error::OutOfOrder { expected, pushed: offset });
+        }
+        self.next_offset = Some(offset.saturating_add(bytes.len() as u64));
+        match &mut self.state {
+            State::Waiting { layout, bounds } => {
+                let rewriter = Rewriter::new(Arc::clone(layout), *bounds, offset, Extent::Segment);
+                self.state = State::Playing(Box::new(rewriter));
+                self.pending.push_back(bytes);
+            }
+            State::Learning { head, .. } => {
+                let head = head.get_or_insert_with(|| Box::new(Head::new(offset)));
+                match head.push(bytes) {
+                    Ok(true) => self.start_playing()?,
+                    Ok(false) => {}
+                    Err(error) => {
+                        self.state = State::Failed;
+                        return Err(error);
+                    }
+                }
+            }
+            State::Playing(rewriter) if rewriter.is_complete() => {}
+            State::Playing(_) => self.pending.push_back(bytes),
+            State::Failed => {}
+        }
         Ok(())
     }
 
     /// What is ready; ask until `None` after each [`push`](Self::push) and after [`finish`](Self::finish).
     pub fn poll(&mut self) -> Option<Output> {
-        None
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(Output::Event(event));
+            }
+            if let Some(bytes) = self.outputs.pop_front() {
+                return Some(Output::Bytes(bytes));
+            }
+            self.play_next()?;
+        }
     }
 
     /// The end of the source: what is still held comes out.
@@ -55,16 +141,74 @@ impl Remuxer {
     /// # Errors
     /// Where there is nothing to play.
     pub fn finish(&mut self) -> Result<(), Error> {
+        if let State::Learning { .. } = &self.state {
+            self.start_playing()?;
+        }
+        while self.play_next().is_some() {}
+        match &mut self.state {
+            State::Playing(rewriter) => {
+                rewriter.finish(&mut self.outputs, &mut self.events);
+                if !rewriter.has_begun() && rewriter.extent() == Extent::Whole {
+                    let reason = "no random access point in the span that was asked for".to_owned();
+                    return Err(Error::NothingToPlay { reason });
+                }
+            }
+            State::Waiting { layout, bounds } => {
+                // Not a byte: an empty segment is still a transport stream.
+                let mut rewriter = Rewriter::new(Arc::clone(layout), *bounds, 0, Extent::Segment);
+                rewriter.finish(&mut self.outputs, &mut self.events);
+                self.state = State::Playing(Box::new(rewriter));
+            }
+            State::Learning { .. } | State::Failed => {}
+        }
         Ok(())
     }
 
     /// Whether nothing that could still be pushed can change the output: time to stop reading and finish.
     pub fn is_complete(&self) -> bool {
-        false
+        matches!(&self.state, State::Playing(rewriter) if rewriter.is_complete())
     }
 
     /// What has happened so far.
-    pub fn report(&self) -> &Report {
-        &self.report
+    pub fn report(&self) -> Report {
+        match &self.state {
+            State::Playing(rewriter) => rewriter.report().clone(),
+            _ => Report::default(),
+        }
+    }
+
+    /// The layout, as soon as it is known.
+    pub fn layout(&self) -> Option<&Layout> {
+        match &self.state {
+            State::Playing(rewriter) => Some(rewriter.layout()),
+            State::Waiting { layout, .. } => Some(layout),
+            State::Learning { .. } | State::Failed => None,
+        }
+    }
+
+    /// The head is long enough: what has been read of it is played first.
+    fn start_playing(&mut self) -> Result<(), Error> {
+        let State::Learning { head, span } = std::mem::replace(&mut self.state, State::Failed) else {
+            return Ok(());
+        };
+        let (layout, kept) = head.map_or_else(|| Head::new(0), |head| *head).finish()?;
+        let since_zero = |span: Ticks| layout.zero + span;
+        let bounds = Bounds {
+            from: span.from.filter(|&from| from > Ticks::ZERO).map(since_zero),
+            to: span.to.map_or(To::End, |to| To::Threshold(since_zero(to))),
+        };
+        let rewriter = Rewriter::new(Arc::new(layout), bounds, kept.offset, Extent::Whole);
+        self.state = State::Playing(Box::new(rewriter));
+        self.pending = kept.chunks;
+        Ok(())
+    }
+
+    /// Works through the next chunk.
+    fn play_next(&mut self) -> Option<()> {
+        let State::Playing(rewriter) = &mut self.state else { return None };
+        let chunk = self.pending.pop_front()?;
+        let chunk = chunk.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+        rewriter.push(chunk, &mut self.outputs, &mut self.events);
+        Some(())
     }
 }

@@ -35,6 +35,8 @@ pub struct Report {
     pub overflowed: u64,
     /// Steps of a clock that no camera makes: backwards, or more than 10 s ahead.
     pub timestamp_jumps: u64,
+    /// Times the PMT changed in the middle so that a stream that goes out is no longer declared as it was.
+    pub layout_changes: u64,
     /// Video PES that went out.
     pub video_pes: u64,
     /// PES of other streams that went out.
@@ -59,6 +61,7 @@ impl Report {
             (self.damaged_pes, "damaged PES"),
             (self.overflowed, "PES dropped by a full buffer"),
             (self.timestamp_jumps, "timestamp jumps"),
+            (self.layout_changes, "changes of the program that are not followed"),
         ]
         .into_iter()
         .filter(|&(count, _)| count > 0)
@@ -90,6 +93,11 @@ pub enum Event {
         /// Its source PID.
         pid: Pid,
     },
+    /// The PMT no longer declares the streams that go out as it did.
+    LayoutChange {
+        /// The packet that completes the new PMT.
+        offset: u64,
+    },
     /// A PES header that cannot be read; its packets are left out.
     DamagedPes {
         /// Where the PES starts.
@@ -105,8 +113,11 @@ impl fmt::Display for Event {
             Self::Resync { offset, skipped } => {
                 write!(f, "byte {offset}: packet sync again after {skipped} bytes that belong to no packet")
             }
-            Self::ContinuityGap { offset, pid } => write!(f, "byte {offset}: packets of PID {pid} are missing"),
+            Self::ContinuityGap { offset, pid } => {
+                write!(f, "byte {offset}: packets of PID {pid} are missing")
+            }
             Self::TimestampJump { offset, pid } => write!(f, "byte {offset}: the clock of PID {pid} jumps"),
+            Self::LayoutChange { offset } => write!(f, "byte {offset}: the program changes its streams"),
             Self::DamagedPes { offset, pid } => write!(f, "byte {offset}: damaged PES on PID {pid}"),
         }
     }

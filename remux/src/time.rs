@@ -194,10 +194,7 @@ mod tests {
         assert_eq!(Timestamp::new(50).unwrap_near(near_wrap).ticks(), WRAP + 50);
         assert_eq!(Timestamp::new(WRAP as u64 - 300).unwrap_near(near_wrap).ticks(), WRAP - 300);
         assert_eq!(Timestamp::new(WRAP as u64 - 1).unwrap_near(MediaTime::from_ticks(0)).ticks(), -1);
-        assert_eq!(
-            Timestamp::new(7).unwrap_near(MediaTime::from_ticks(5 * WRAP + 9)).ticks(),
-            5 * WRAP + 7
-        );
+        assert_eq!(Timestamp::new(7).unwrap_near(MediaTime::from_ticks(5 * WRAP + 9)).ticks(), 5 * WRAP + 7);
     }
 
     #[test]

@@ -149,6 +149,12 @@ impl StoredRun {
             })
             .collect();
         let raps = raps.filter(|raps| !raps.is_empty())?;
-        Some(Run { layout: self.layout, raps, end: self.end, end_offset: self.end_offset, pictures: self.pictures })
+        Some(Run {
+            layout: self.layout,
+            raps,
+            end: self.end,
+            end_offset: self.end_offset,
+            pictures: self.pictures,
+        })
     }
 }

@@ -1,5 +1,15 @@
 //! Transport stream packets (H.222.0 §2.4.3).
 
+mod continuity;
+mod packet;
 mod pid;
+mod sync;
 
+pub use self::packet::{PACKET, SYNC_BYTE};
 pub use self::pid::Pid;
+
+pub(crate) use self::continuity::{Continuity, Counter};
+pub(crate) use self::packet::{
+    Header, Packet, has_room_for_pcr, payload, payload_offset, pcr_packet, relabel, rewrite_adaptation_field,
+};
+pub(crate) use self::sync::{Found, Framer};

@@ -1,0 +1,64 @@
+//! Reading a recording, from a file or from stdin.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::buffer::spare_capacity;
+
+/// Bytes asked for at a time: large enough that the calls do not count, small enough to stay in the cache of one core.
+const CHUNK: usize = 256 << 10;
+
+/// An open recording.
+pub(crate) struct Input {
+    file: OwnedFd,
+}
+
+impl Input {
+    /// Opens a file; `-` is stdin.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = if path.as_os_str() == "-" {
+            io::stdin().as_fd().try_clone_to_owned()?
+        } else {
+            let file = File::open(path)?;
+            if file.metadata()?.is_dir() {
+                return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+            }
+            file.into()
+        };
+        Ok(Self { file })
+    }
+
+    /// What can be read next, in a buffer of its own; empty at the end.
+    pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut buffer = Vec::with_capacity(CHUNK);
+        self.read_into(&mut buffer)?;
+        Ok(buffer)
+    }
+
+    /// Reads over what is in `buffer`; it is empty at the end.
+    pub(crate) fn read_into(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        buffer.clear();
+        buffer.reserve(CHUNK);
+        retry(|| rustix::io::read(&self.file, spare_capacity(buffer)))?;
+        Ok(())
+    }
+
+    /// What stands at `offset`, at most `length` bytes and at most a chunk; empty at the end.
+    pub(crate) fn read_at(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let mut buffer = Vec::with_capacity(CHUNK.min(usize::try_from(length).unwrap_or(CHUNK)));
+        retry(|| rustix::io::pread(&self.file, spare_capacity(&mut buffer), offset))?;
+        buffer.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        Ok(buffer)
+    }
+}
+
+fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(rustix::io::Errno::INTR) => {}
+            done => return Ok(done?),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Writing what the engine puts out.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use bytes::Bytes;
+
+/// Where output goes. Pieces are collected and written with few calls.
+pub(crate) struct Sink {
+    file: File,
+    pieces: Vec<Bytes>,
+}
+
+/// Pieces written with one call; the system takes no more than 1024.
+const PIECES: usize = 512;
+
+impl Sink {
+    /// Creates a file, or writes over it; `-` is stdout.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let file = if path.as_os_str() == "-" {
+            io::stdout().as_fd().try_clone_to_owned()?.into()
+        } else {
+            File::create(path)?
+        };
+        Ok(Self { file, pieces: Vec::with_capacity(PIECES) })
+    }
+
+    /// Takes the next bytes.
+    pub(crate) fn write(&mut self, bytes: Bytes) -> io::Result<()> {
+        self.pieces.push(bytes);
+        if self.pieces.len() == PIECES { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what was taken.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        let mut slices: Vec<IoSlice<'_>> = self.pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut rest = &mut slices[..];
+        while !rest.is_empty() {
+            match self.file.write_vectored(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => IoSlice::advance_slices(&mut rest, count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.pieces.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! `remux probe`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use remux::index::Run;
+use remux::layout::{Format, LeftOut, Path as StreamPath, Stream};
+use remux::{Error, Index, Indexer, Report};
+use serde::Serialize;
+
+use crate::input::Input;
+use crate::{Done, Failure, about};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The recording; `-` is stdin.
+    input: PathBuf,
+    /// Print JSON for programs instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
+    let in_input = about(&arguments.input);
+    let mut input = Input::open(&arguments.input).map_err(|error| in_input(&error))?;
+    let index = read_index(&mut input, &arguments.input)?;
+    let summary = Summary::of(&index);
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
+    } else {
+        print!("{}", summary.text(&arguments.input));
+    }
+    Ok(if index.report.is_damaged() { Done::Damaged } else { Done::Clean })
+}
+
+/// One pass over all of `input`.
+pub(crate) fn read_index(input: &mut Input, path: &Path) -> Result<Index, Failure> {
+    let in_input = about(path);
+    let mut indexer = Indexer::new();
+    let mut buffer = Vec::new();
+    loop {
+        input.read_into(&mut buffer).map_err(|error| in_input(&error))?;
+        if buffer.is_empty() {
+            break;
+        }
+        indexer.push(&buffer);
+    }
+    indexer.finish().map_err(|error: Error| in_input(&error))
+}
+
+/// What `probe` prints; the field names are those of `--json`.
+#[derive(Serialize)]
+struct Summary<'a> {
+    container: &'static str,
+    size_bytes: u64,
+    duration_seconds: f64,
+    bitrate_bits_per_second: u64,
+    runs: Vec<RunSummary<'a>>,
+    damage: &'a Report,
+}
+
+#[derive(Serialize)]
+struct RunSummary<'a> {
+    program: u16,
+    zero_ticks: i64,
+    duration_seconds: f64,
+    frame_rate: f64,
+    random_access: RandomAccess,
+    streams: Vec<StreamSummary<'a>>,
+    left_out: Vec<LeftOutSummary>,
+}
+
+#[derive(Serialize)]
+struct RandomAccess {
+    count: usize,
+    interval_seconds: Option<Intervals>,
+}
+
+#[derive(Serialize)]
+struct Intervals {
+    min: f64,
+    median: f64,
+    max: f64,
+}
+
+#[derive(Serialize)]
+struct StreamSummary<'a> {
+    pid: u16,
+    codec: &'static str,
+    path: StreamPath,
+    #[serde(flatten)]
+    format: &'a Format,
+}
+
+#[derive(Serialize)]
+struct LeftOutSummary {
+    pid: u16,
+    stream_type: u8,
+    reason: String,
+}
+
+impl<'a> Summary<'a> {
+    fn of(index: &'a Index) -> Self {
+        let duration = index.duration().as_seconds();
+        Self {
+            container: "mpeg-ts",
+            size_bytes: index.size,
+            duration_seconds: duration,
+            bitrate_bits_per_second: if duration > 0.0 {
+                (index.size as f64 * 8.0 / duration) as u64
+            } else {
+                0
+            },
+            runs: index.runs.iter().map(RunSummary::of).collect(),
+            damage: &index.report,
+        }
+    }
+
+    fn text(&self, input: &Path) -> String {
+        let mut text = String::new();
+        let mut line = |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("a String takes all");
+        line(format_args!("{}: {}", input.display(), self.container));
+        line(format_args!(
+            "  duration {:.3} s, {} bytes, {} kbit/s",
+            self.duration_seconds,
+            self.size_bytes,
+            self.bitrate_bits_per_second / 1000
+        ));
+        for run in &self.runs {
+            line(format_args!(
+                "  program {}: {:.3} s, {:.2} pictures/s",
+                run.program, run.duration_seconds, run.frame_rate
+            ));
+            for stream in &run.streams {
+                line(format_args!(
+                    "    PID 0x{:x}: {}, {}",
+                    stream.pid,
+                    stream.codec,
+                    describe(stream.format)
+                ));
+            }
+            for stream in &run.left_out {
+                line(format_args!("    left out: {}", stream.reason));
+            }
+            match &run.random_access {
+                RandomAccess { count, interval_seconds: Some(Intervals { min, median, max }) } => {
+                    line(format_args!(
+                        "    {count} random access points, every {min:.3} s (min), {median:.3} s (median), {max:.3} s (max)"
+                    ))
+                }
+                RandomAccess { count, .. } => line(format_args!("    {count} random access point")),
+            }
+        }
+        let damages: Vec<String> =
+            self.damage.damages().map(|(count, what)| format!("{count} {what}")).collect();
+        line(format_args!(
+            "  damage: {}",
+            if damages.is_empty() { "none".to_owned() } else { damages.join(", ") }
+        ));
+        text
+    }
+}
+
+impl<'a> RunSummary<'a> {
+    fn of(run: &'a Run) -> Self {
+        let duration = run.duration().as_seconds();
+        Self {
+            program: run.layout.program_number,
+            zero_ticks: run.layout.zero.ticks(),
+            duration_seconds: duration,
+            frame_rate: if duration > 0.0 { run.pictures as f64 / duration } else { 0.0 },
+            random_access: RandomAccess { count: run.raps.len(), interval_seconds: intervals(run) },
+            streams: run.layout.streams.iter().map(StreamSummary::of).collect(),
+            left_out: run.layout.left_out.iter().map(LeftOutSummary::of).collect(),
+        }
+    }
+}
+
+impl<'a> StreamSummary<'a> {
+    fn of(stream: &'a Stream) -> Self {
+        Self {
+            pid: stream.source_pid.value(),
+            codec: stream.codec.name(),
+            path: stream.path,
+            format: &stream.format,
+        }
+    }
+}
+
+impl LeftOutSummary {
+    fn of(left_out: &LeftOut) -> Self {
+        Self { pid: left_out.pid.value(), stream_type: left_out.stream_type, reason: left_out.to_string() }
+    }
+}
+
+fn intervals(run: &Run) -> Option<Intervals> {
+    let mut steps: Vec<f64> =
+        run.raps.windows(2).map(|pair| (pair[1].pts - pair[0].pts).as_seconds()).collect();
+    steps.sort_unstable_by(f64::total_cmp);
+    Some(Intervals { min: *steps.first()?, median: *steps.get(steps.len() / 2)?, max: *steps.last()? })
+}
+
+fn describe(format: &Format) -> String {
+    let codec_string =
+        |text: &Option<String>| text.as_ref().map(|text| format!(" ({text})")).unwrap_or_default();
+    match format {
+        Format::Video(video) => {
+            format!("{}x{}{}", video.width, video.height, codec_string(&video.codec_string))
+        }
+        Format::Audio(audio) => {
+            format!(
+                "{} Hz, {} channels{}",
+                audio.sample_rate,
+                audio.channels,
+                codec_string(&audio.codec_string)
+            )
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! H.264: what begins an access unit, and what its sequence parameter set says (H.264 §7.3, §7.4.1.2, D.1.8).
+
+use h264_reader::nal::sps::SeqParameterSet;
+use h264_reader::rbsp::{BitReader, decode_nal};
+
+use super::Unit;
+use super::annex_b::nal_units;
+use crate::bits::{Bits, without_emulation_prevention};
+use crate::layout::VideoFormat;
+
+// nal_unit_type, table 7-1.
+const SLICE: u8 = 1;
+const SLICE_PARTITION_A: u8 = 2;
+const IDR_SLICE: u8 = 5;
+const SEI: u8 = 6;
+const SPS: u8 = 7;
+
+/// payloadType of the recovery point SEI message (D.1.1).
+const RECOVERY_POINT: u32 = 6;
+
+fn nal_unit_type(nal: &[u8]) -> Option<u8> {
+    nal.first().map(|header| header & 0x1f)
+}
+
+/// The first slice tells.
+pub(super) fn unit(data: &[u8]) -> Option<Unit> {
+    let mut recovery_point = false;
+    for nal in nal_units(data) {
+        match nal_unit_type(nal.bytes)? {
+            IDR_SLICE => return Some(Unit::Idr),
+            SLICE | SLICE_PARTITION_A if recovery_point => return Some(Unit::OpenRap),
+            SLICE | SLICE_PARTITION_A => return Some(Unit::Picture),
+            SEI if nal.is_complete => recovery_point |= has_exact_recovery_point(nal.bytes),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether a SEI NAL unit holds a recovery point with `recovery_frame_cnt` 0: decoding that begins here shows right
+/// pictures from here on (in output order), not some frames later.
+fn has_exact_recovery_point(nal: &[u8]) -> bool {
+    let mut bytes = without_emulation_prevention(nal).skip(1);
+    while let Some(payload_type) = sei_number(&mut bytes) {
+        let Some(payload_size) = sei_number(&mut bytes) else { return false };
+        if payload_type == RECOVERY_POINT {
+            return Bits::new(bytes.take(payload_size as usize)).ue() == Some(0);
+        }
+        if payload_size > 0 && bytes.nth(payload_size as usize - 1).is_none() {
+            return false;
+        }
+    }
+    false
+}
+
+/// payloadType or payloadSize: bytes of 0xff and one that is less, added up (§7.3.2.3.1).
+fn sei_number(bytes: &mut impl Iterator<Item = u8>) -> Option<u32> {
+    let mut sum = 0u32;
+    loop {
+        let byte = bytes.next()?;
+        sum = sum.checked_add(u32::from(byte))?;
+        if byte != 0xff {
+            return Some(sum);
+        }
+    }
+}
+
+/// What the first sequence parameter set says.
+pub(super) fn format(data: &[u8]) -> Option<VideoFormat> {
+    let sps = nal_units(data).find(|nal| nal_unit_type(nal.bytes) == Some(SPS))?;
+    let rbsp = decode_nal(sps.bytes).ok()?;
+    let sps = SeqParameterSet::from_bits(BitReader::new(&*rbsp)).ok()?;
+    let (width, height) = sps.pixel_dimensions().ok()?;
+    Some(VideoFormat { width, height, codec_string: Some(sps.rfc6381().to_string()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AUD: [u8; 6] = [0, 0, 0, 1, 0x09, 0xf0];
+
+    fn with(nals: &[&[u8]]) -> Vec<u8> {
+        nals.iter().fold(AUD.to_vec(), |data, nal| [&data[..], &[0, 0, 1], nal].concat())
+    }
+
+    #[test]
+    fn the_first_slice_tells() {
+        assert_eq!(unit(&with(&[&[0x67, 1], &[0x68, 1], &[0x65, 0x88]])), Some(Unit::Idr));
+        assert_eq!(unit(&with(&[&[0x41, 0x9a]])), Some(Unit::Picture));
+        assert_eq!(unit(&with(&[&[0x67, 1], &[0x68, 1]])), None);
+        assert_eq!(unit(&[]), None);
+    }
+
+    #[test]
+    fn recovery_point_counts_only_when_exact() {
+        // A user data message of 3 bytes, then a recovery point: recovery_frame_cnt ue(v), three flags.
+        let exact = [0x06, 5, 3, 1, 2, 3, 6, 1, 0b1100_0000, 0x80];
+        let later = [0x06, 6, 1, 0b0101_0000, 0x80];
+        assert_eq!(unit(&with(&[&exact, &[0x41, 0x9a]])), Some(Unit::OpenRap));
+        assert_eq!(unit(&with(&[&later, &[0x41, 0x9a]])), Some(Unit::Picture));
+        assert_eq!(unit(&with(&[&[0x06, 0xff, 0xff], &[0x41, 0x9a]])), Some(Unit::Picture));
+    }
+
+    #[test]
+    fn a_sequence_parameter_set_gives_size_and_codec_string() {
+        // 1920x1080, High, level 4.0, cropped by 8 lines.
+        let sps = [
+            0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x03,
+            0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xc8, 0x3c, 0x60, 0xc6, 0x58,
+        ];
+        let format = format(&with(&[&sps])).unwrap();
+        assert_eq!(
+            (format.width, format.height, format.codec_string.as_deref()),
+            (1920, 1080, Some("avc1.640028"))
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! Descriptors (H.222.0 §2.6; DVB: EN 300 468 §6.1).
+
+/// The descriptors of one stream, as bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Descriptors(Vec<u8>);
+
+/// `ISO_639_language_descriptor` (H.222.0 §2.6.18).
+pub(crate) const LANGUAGE: u8 = 0x0a;
+/// `registration_descriptor` (H.222.0 §2.6.8).
+pub(crate) const REGISTRATION: u8 = 0x05;
+
+impl Descriptors {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    /// Tag and body of each; a length past the end ends the list.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u8, &[u8])> {
+        let mut rest = &self.0[..];
+        std::iter::from_fn(move || {
+            let (&[tag, length], after) = rest.split_first_chunk::<2>()?;
+            let (body, after) = after.split_at_checked(usize::from(length))?;
+            rest = after;
+            Some((tag, body))
+        })
+    }
+
+    /// Whether one with this tag is there.
+    pub(crate) fn has(&self, tag: u8) -> bool {
+        self.iter().any(|(found, _)| found == tag)
+    }
+
+    /// The `format_identifier` of the registration descriptor.
+    pub(crate) fn registration(&self) -> Option<[u8; 4]> {
+        self.iter().find(|&(tag, _)| tag == REGISTRATION)?.1.first_chunk().copied()
+    }
+
+    /// The language descriptor as it stands, tag and length included.
+    pub(crate) fn language(&self) -> Option<Vec<u8>> {
+        let (_, body) = self.iter().find(|&(tag, body)| tag == LANGUAGE && body.len() == 4)?;
+        Some([&[LANGUAGE, 4], body].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_past_the_end_end_the_list() {
+        let descriptors =
+            Descriptors::new(&[0x0a, 4, b'd', b'e', b'u', 0, 0x05, 4, b'A', b'C', b'-', b'3', 0x6a, 9, 1]);
+        assert_eq!(descriptors.iter().map(|(tag, _)| tag).collect::<Vec<_>>(), [0x0a, 0x05]);
+        assert_eq!(descriptors.registration(), Some(*b"AC-3"));
+        assert_eq!(descriptors.language().unwrap(), [0x0a, 4, b'd', b'e', b'u', 0]);
+        assert!(!descriptors.has(0x6a));
+    }
+}

@@ -1,0 +1,541 @@
+//! Packets of the source in, packets of the output out: the Relabel path.
+//!
+//! ```text
+//!           ┌ no stream that goes out, or damage ─▶ dropped
+//! packet ─▶ Intake ─▶ start of a PES? ─▶ Clock ─▶ Cutter ─▶ header rewritten in place ─▶ Pieces
+//!                         └ does not say enough yet ─▶ Starting      └ cannot be told yet ─▶ Held
+//! ```
+//! A packet stays where it lies in the chunk that it came in; only its header fields are written. What must be seen
+//! before the first packet of a PES can go out nearly always stands in that packet; where it does not, the packets are
+//! copied aside until it does.
+
+mod held;
+mod pieces;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use self::held::Held;
+use self::pieces::Pieces;
+use crate::cut::{Bounds, Cutter, KeyVerdict, Verdict};
+use crate::intake::Intake;
+use crate::layout::{Codec, Layout};
+use crate::mux::pacing::Pacing;
+use crate::mux::tables::Tables;
+use crate::pes::start::{Examined, PesStart, Starting, examine};
+use crate::report::{Event, Report};
+use crate::time::{MediaTime, Ticks};
+use crate::timeline::{Clock, Times};
+use crate::ts::{
+    Found, Framer, Header, PACKET, Packet, Pid, has_room_for_pcr, payload_offset, pcr_packet, relabel,
+    rewrite_adaptation_field,
+};
+
+/// Makes one piece of output: a whole recording, or a segment of it.
+#[derive(Debug)]
+pub(crate) struct Rewriter {
+    layout: Arc<Layout>,
+    framer: Framer,
+    intake: Intake,
+    /// In the order of the layout: number 0 is the key stream.
+    streams: Vec<StreamState>,
+    cutter: Cutter,
+    held: Held,
+    tables: Tables,
+    pacing: Pacing,
+    /// DTS of the last PES of the key stream that went out, on the output clock.
+    last_dts: Option<MediaTime>,
+    extent: Extent,
+    is_closed: bool,
+    pieces: Pieces,
+}
+
+/// What a [`Rewriter`] makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Something that stands alone.
+    Whole,
+    /// A segment: the counters of its tables end where those of the next one begin.
+    Segment,
+}
+
+/// A stream that goes out.
+#[derive(Debug)]
+struct StreamState {
+    output_pid: Pid,
+    codec: Codec,
+    clock: Clock,
+    /// Where the PES that was understood last goes.
+    route: Route,
+    /// The PES that has begun since, as long as its first bytes do not say enough.
+    starting: Option<Box<Starting>>,
+    /// continuity_counter of the last packet that went out.
+    counter: u8,
+}
+
+/// Where the packets of a PES go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Out,
+    Nowhere,
+    Held,
+}
+
+impl From<Verdict> for Route {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Keep => Self::Out,
+            Verdict::Drop | Verdict::Early => Self::Nowhere,
+            Verdict::Hold => Self::Held,
+        }
+    }
+}
+
+/// What becomes of the packet just seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Dropped,
+    /// It goes out from where it lies.
+    Kept,
+    /// So it does, and what was held goes behind it.
+    KeptThenHeld,
+}
+
+/// A PES that was understood.
+#[derive(Clone, Copy)]
+struct Understood {
+    times: Option<Times>,
+    route: Route,
+    is_rap: bool,
+    /// The first of the piece.
+    is_begin: bool,
+}
+
+const KEY: usize = 0;
+
+impl Rewriter {
+    /// Begins at `offset` of the source.
+    pub(crate) fn new(layout: Arc<Layout>, bounds: Bounds, offset: u64, extent: Extent) -> Self {
+        let reference = bounds.from.unwrap_or(layout.zero);
+        let intake = Intake::new(&layout, extent == Extent::Whole);
+        let streams = layout.streams.iter().take(intake.len()).map(|stream| StreamState {
+            output_pid: stream.output_pid,
+            codec: stream.codec,
+            clock: Clock::near(reference),
+            route: Route::Nowhere,
+            starting: None,
+            counter: 0,
+        });
+        Self {
+            framer: Framer::new(offset),
+            streams: streams.collect(),
+            cutter: Cutter::new(bounds, intake.len()),
+            intake,
+            held: Held::default(),
+            tables: Tables::new(&layout),
+            pacing: Pacing::default(),
+            last_dts: None,
+            extent,
+            is_closed: false,
+            pieces: Pieces::default(),
+            layout,
+        }
+    }
+
+    /// The next bytes of the source.
+    pub(crate) fn push(
+        &mut self,
+        mut chunk: BytesMut,
+        out: &mut VecDeque<Bytes>,
+        events: &mut VecDeque<Event>,
+    ) {
+        self.run(&mut chunk, false, events);
+        self.pieces.take(chunk.freeze(), out);
+    }
+
+    /// The end of the source.
+    pub(crate) fn finish(&mut self, out: &mut VecDeque<Bytes>, events: &mut VecDeque<Event>) {
+        self.run(&mut [], true, events);
+        if !self.is_closed {
+            self.intake.report.skipped_bytes += self.framer.take_gap().unwrap_or(0);
+            for number in 0..self.streams.len() {
+                self.settle(number, events);
+            }
+            self.cutter.on_end();
+            if self.cutter.has_begun() {
+                self.release_held();
+            }
+            self.close();
+        }
+        self.pieces.take(Bytes::new(), out);
+    }
+
+    /// Whether nothing that follows can change the output.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Whether a RAP that the piece could begin at has been found.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.cutter.has_begun()
+    }
+
+    /// What it makes.
+    pub(crate) fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    /// The layout that it follows.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What has happened so far.
+    pub(crate) fn report(&self) -> &Report {
+        &self.intake.report
+    }
+
+    fn run(&mut self, chunk: &mut [u8], at_end: bool, events: &mut VecDeque<Event>) {
+        while !self.is_closed {
+            match self.framer.next(chunk, at_end) {
+                Found::Inside(at) => {
+                    let packet = chunk[at..].first_chunk_mut().expect("the framer found a whole packet");
+                    let fate = self.on_packet(packet, events);
+                    if fate != Fate::Dropped {
+                        self.pieces.source(at);
+                        self.after(fate);
+                    }
+                }
+                Found::Across => {
+                    let mut packet = *self.framer.across();
+                    let fate = self.on_packet(&mut packet, events);
+                    if fate != Fate::Dropped {
+                        self.pieces.made(&packet);
+                        self.after(fate);
+                    }
+                }
+                Found::Nothing => break,
+            }
+        }
+    }
+
+    #[inline]
+    fn after(&mut self, fate: Fate) {
+        if fate == Fate::KeptThenHeld {
+            self.release_held();
+        }
+    }
+
+    #[inline]
+    fn on_packet(&mut self, packet: &mut Packet, events: &mut VecDeque<Event>) -> Fate {
+        let offset = self.framer.offset() - PACKET as u64;
+        if let Some(skipped) = self.framer.take_gap() {
+            self.intake.on_gap(offset, skipped, events);
+        }
+        let Some(number) = self.intake.admit(offset, packet, events) else { return Fate::Dropped };
+        let header = Header::of(packet);
+        if header.payload_unit_start_indicator() {
+            return self.on_start(number, packet, offset, events);
+        }
+        let stream = &mut self.streams[number];
+        if stream.route == Route::Out && stream.starting.is_none() {
+            stream.counter = header.continuity_counter();
+            continue_pes(packet, stream.output_pid);
+            return Fate::Kept;
+        }
+        self.on_rest(number, packet, offset, events);
+        Fate::Dropped
+    }
+
+    /// The first packet of a PES.
+    fn on_start(
+        &mut self,
+        number: usize,
+        packet: &mut Packet,
+        offset: u64,
+        events: &mut VecDeque<Event>,
+    ) -> Fate {
+        self.settle(number, events);
+        let stream = &mut self.streams[number];
+        let payload_at = payload_offset(packet).unwrap_or(PACKET);
+        match examine(stream.codec, &packet[payload_at..], false) {
+            Examined::More => {
+                stream.starting = Some(Starting::new(offset, packet));
+                Fate::Dropped
+            }
+            Examined::Bad => {
+                self.on_bad(number, offset, events);
+                Fate::Dropped
+            }
+            Examined::Start(start) => {
+                let pes = self.understand(number, &start, offset, events);
+                if pes.route == Route::Nowhere {
+                    return Fate::Dropped;
+                }
+                self.before_pes(number, packet, pes);
+                self.write_header(&start, pes, &mut packet[payload_at..]);
+                self.label_first(number, packet, pes);
+                match pes.route {
+                    Route::Held => {
+                        self.hold(number, packet);
+                        Fate::Dropped
+                    }
+                    _ if pes.is_begin => Fate::KeptThenHeld,
+                    _ => Fate::Kept,
+                }
+            }
+        }
+    }
+
+    /// A further packet of a PES that does not simply go out.
+    fn on_rest(&mut self, number: usize, packet: &mut Packet, offset: u64, events: &mut VecDeque<Event>) {
+        let stream = &mut self.streams[number];
+        if let Some(starting) = &mut stream.starting {
+            let examined = starting.push(stream.codec, packet);
+            self.on_examined(number, examined, events);
+        } else if stream.route == Route::Held {
+            continue_pes(packet, stream.output_pid);
+            self.hold(number, packet);
+        } else {
+            self.cutter.on_offset(offset);
+            self.close_if_complete();
+        }
+    }
+
+    /// The stream's PES is over: what its start says now is all there will be.
+    fn settle(&mut self, number: usize, events: &mut VecDeque<Event>) {
+        let stream = &self.streams[number];
+        if let Some(starting) = &stream.starting {
+            let examined = starting.settle(stream.codec);
+            self.on_examined(number, examined, events);
+        }
+    }
+
+    /// Where a start that took several packets says enough now, they go where the first alone would have gone.
+    fn on_examined(&mut self, number: usize, examined: Examined, events: &mut VecDeque<Event>) {
+        let start = match examined {
+            Examined::More => return,
+            Examined::Bad => None,
+            Examined::Start(start) => Some(start),
+        };
+        let Some(mut starting) = self.streams[number].starting.take() else { return };
+        let Some(start) = start else { return self.on_bad(number, starting.offset, events) };
+        let pes = self.understand(number, &start, starting.offset, events);
+        if pes.route == Route::Nowhere {
+            return;
+        }
+        self.before_pes(number, &starting.packets[0], pes);
+        starting.write_header(&start, |header| self.write_header(&start, pes, header));
+        for (position, packet) in starting.packets.iter_mut().enumerate() {
+            if position == 0 {
+                self.label_first(number, packet, pes);
+            } else {
+                continue_pes(packet, self.streams[number].output_pid);
+            }
+            match pes.route {
+                Route::Held => self.hold(number, packet),
+                _ => self.put(number, packet),
+            }
+            if position == 0 && pes.is_begin {
+                self.release_held();
+            }
+        }
+    }
+
+    fn on_bad(&mut self, number: usize, offset: u64, events: &mut VecDeque<Event>) {
+        self.streams[number].route = Route::Nowhere;
+        self.intake.on_bad_pes(number, offset, events);
+    }
+
+    /// Applies clock and cut rule to a PES.
+    fn understand(
+        &mut self,
+        number: usize,
+        start: &PesStart,
+        offset: u64,
+        events: &mut VecDeque<Event>,
+    ) -> Understood {
+        self.cutter.on_offset(offset);
+        let timed = self.streams[number].clock.on_header(&start.header);
+        if let Some((_, true)) = timed {
+            self.intake.on_jump(number, offset, events);
+        }
+        let times = timed.map(|(times, _)| times);
+        let is_rap = number == KEY && times.is_some() && start.unit.is_rap(self.layout.rap_class);
+        let mut is_begin = false;
+        let verdict = match times {
+            None => self.without_time(number),
+            Some(times) if number != KEY => self.cutter.on_other(number, times.pts),
+            Some(times) => match self.cutter.on_key(times.pts, times.dts, is_rap, offset) {
+                KeyVerdict::Keep => Verdict::Keep,
+                KeyVerdict::Drop => Verdict::Drop,
+                KeyVerdict::Begin => {
+                    is_begin = true;
+                    Verdict::Keep
+                }
+                KeyVerdict::End => {
+                    self.release_held();
+                    Verdict::Drop
+                }
+            },
+        };
+        if let (Verdict::Hold, Some(times)) = (verdict, times) {
+            self.held.start(number, times.pts);
+        }
+        self.count(number, verdict);
+        self.close_if_complete();
+        let route = Route::from(verdict);
+        self.streams[number].route = route;
+        Understood { times, route, is_rap, is_begin }
+    }
+
+    /// A PES without a PTS goes where the one before it went.
+    fn without_time(&self, number: usize) -> Verdict {
+        match self.streams[number].route {
+            _ if number == KEY && self.cutter.is_inside() => Verdict::Keep,
+            _ if number == KEY => Verdict::Drop,
+            Route::Out => Verdict::Keep,
+            Route::Nowhere => Verdict::Drop,
+            Route::Held => Verdict::Hold,
+        }
+    }
+
+    fn count(&mut self, number: usize, verdict: Verdict) {
+        let report = &mut self.intake.report;
+        match verdict {
+            Verdict::Early => report.early += 1,
+            Verdict::Drop if number == KEY && !self.cutter.has_begun() && self.cutter.is_first() => {
+                report.before_first_rap += 1;
+            }
+            Verdict::Keep if self.streams[number].codec.is_video() => report.video_pes += 1,
+            Verdict::Keep => report.other_pes += 1,
+            Verdict::Drop | Verdict::Hold => {}
+        }
+    }
+
+    /// Writes times of the output clock into a PES header.
+    fn write_header(&self, start: &PesStart, pes: Understood, header: &mut [u8]) {
+        let output = |time: MediaTime| self.layout.output_time(time).wrap();
+        start.header.rewrite(
+            header,
+            pes.times.map(|times| output(times.pts)),
+            pes.times.map(|times| output(times.dts)),
+        );
+    }
+
+    /// Labels the first packet of a PES; on the key stream it carries a PCR where there is room.
+    fn label_first(&mut self, number: usize, packet: &mut Packet, pes: Understood) {
+        let stream = &mut self.streams[number];
+        stream.counter = Header::of(packet).continuity_counter();
+        relabel(packet, stream.output_pid);
+        let dts = pes.times.map(|times| self.layout.output_time(times.dts));
+        let pcr = dts.filter(|_| number == KEY && has_room_for_pcr(packet));
+        rewrite_adaptation_field(packet, pes.is_rap, pcr.map(Pacing::pcr));
+        if let Some(dts) = pcr {
+            self.pacing.on_pcr(dts);
+        }
+    }
+
+    /// What goes out before a PES of the key stream: tables and clock references that are due.
+    fn before_pes(&mut self, number: usize, first: &Packet, pes: Understood) {
+        let (KEY, Some(times)) = (number, pes.times) else { return };
+        let dts = self.layout.output_time(times.dts);
+        let counter = Header::of(first).continuity_counter().wrapping_sub(1);
+        self.fill_clock(dts, counter);
+        if self.pacing.take_tables(dts, pes.is_rap) {
+            self.put_tables();
+        }
+        let is_due = self.pacing.needs_pcr(dts, pes.is_rap, self.layout.frame_duration);
+        if is_due && !has_room_for_pcr(first) {
+            let packet = pcr_packet(self.streams[KEY].output_pid, counter, pes.is_rap, Pacing::pcr(dts));
+            self.pieces.made(&packet);
+            self.pacing.on_pcr(dts);
+        }
+        self.last_dts = Some(dts);
+    }
+
+    /// Clock references in a hole between pictures, and tables with them.
+    fn fill_clock(&mut self, until: MediaTime, counter: u8) {
+        let pid = self.streams[KEY].output_pid;
+        for dts in self.pacing.take_fillers(until) {
+            if self.pacing.take_tables(dts, false) {
+                self.put_tables();
+            }
+            self.pieces.made(&pcr_packet(pid, counter, false, Pacing::pcr(dts)));
+        }
+    }
+
+    fn put_tables(&mut self) {
+        for packet in self.tables.next_pair() {
+            self.pieces.made(packet);
+        }
+    }
+
+    /// A packet that was copied aside goes out.
+    fn put(&mut self, number: usize, packet: &Packet) {
+        self.streams[number].counter = Header::of(packet).continuity_counter();
+        self.pieces.made(packet);
+    }
+
+    fn hold(&mut self, number: usize, packet: &Packet) {
+        let dropped = self.held.push(number, packet);
+        // Before the first RAP of a run the oldest are those that would be too early in any case.
+        if self.cutter.is_first() && !self.cutter.has_begun() {
+            self.intake.report.early += dropped;
+        } else {
+            self.intake.report.overflowed += dropped;
+        }
+    }
+
+    /// The key stream has reached a bound: asks the cut rule again for all that is held.
+    fn release_held(&mut self) {
+        let is_open = self.streams.iter().map(|stream| stream.route == Route::Held).collect::<Vec<_>>();
+        for pes in self.held.take() {
+            let (number, verdict) = (pes.stream, self.cutter.verdict(pes.pts));
+            match verdict {
+                Verdict::Hold => self.held.put_back(pes),
+                Verdict::Keep => pes.packets.iter().for_each(|packet| self.put(number, packet)),
+                Verdict::Drop | Verdict::Early => {}
+            }
+            self.count(number, verdict);
+            // The rest of a PES goes where its beginning went; the last one held of a stream is the one that goes on.
+            if is_open[number] {
+                self.streams[number].route = Route::from(verdict);
+            }
+        }
+    }
+
+    fn close_if_complete(&mut self) {
+        if self.cutter.is_complete() && !self.is_closed {
+            self.close();
+        }
+    }
+
+    /// The end of the output: the clock runs on to where the next picture would be, the counters of the tables to where
+    /// the next segment begins.
+    fn close(&mut self) {
+        self.is_closed = true;
+        if let (Some(last), Some(key)) = (self.last_dts, self.streams.first()) {
+            let counter = key.counter;
+            self.fill_clock(last + self.layout.frame_duration.min(Ticks::SECOND), counter);
+        }
+        // A piece without a single RAP is still a transport stream.
+        if !self.cutter.has_begun() {
+            self.put_tables();
+        }
+        while self.extent == Extent::Segment && !self.tables.is_aligned() {
+            self.put_tables();
+        }
+    }
+}
+
+/// Labels a packet that goes on with a PES.
+#[inline]
+fn continue_pes(packet: &mut Packet, pid: Pid) {
+    relabel(packet, pid);
+    if Header::of(packet).has_adaptation_field() {
+        rewrite_adaptation_field(packet, false, None);
+    }
+}
