@@ -68,7 +68,8 @@ impl Service {
             self.app.drain();
             tokio::time::sleep(settings.shutdown_delay_seconds).await;
         };
-        server::serve(listener, self.app.clone().router(), settings, Arc::clone(&self.metrics), leaving).await;
+        server::serve(listener, self.app.clone().router(), settings, Arc::clone(&self.metrics), leaving)
+            .await;
         self.recordings.stop();
         info!("stopped");
     }
@@ -84,7 +85,8 @@ impl Service {
             "playback-service runs on embedded defaults"
         );
         if let Ok(address) = listener.local_addr() {
-            let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
+            let host =
+                if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
             info!("open http://{host}:{}/", address.port());
         }
     }

@@ -31,7 +31,8 @@ async fn main() -> ExitCode {
 
 /// SIGTERM or ctrl-c. A second one ends the process at once.
 async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         return std::future::pending().await;
     };
@@ -52,6 +53,9 @@ fn raise_open_files(connections: usize) {
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum });
     }
     if raised < wanted {
-        warn!(open_files = raised, wanted, "fewer connections than HTTP_MAX_CONNECTIONS are possible: see ulimit -n");
+        warn!(
+            open_files = raised,
+            wanted, "fewer connections than HTTP_MAX_CONNECTIONS are possible: see ulimit -n"
+        );
     }
 }

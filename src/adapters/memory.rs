@@ -60,7 +60,10 @@ impl MemorySessions {
         let mut table = self.table();
         let stretches = table.stretches.saturating_add(session.plan.stretches.len());
         if table.sessions.len() >= self.limits.sessions || stretches > self.limits.stretches {
-            return Err(Error::new(Kind::Busy { retry_after: 60 }, "Too many sessions are open. Try again later."));
+            return Err(Error::new(
+                Kind::Busy { retry_after: 60 },
+                "Too many sessions are open. Try again later.",
+            ));
         }
         table.insert(Kept { session, expires_at });
         self.count(&table);

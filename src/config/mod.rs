@@ -85,7 +85,8 @@ mod tests {
     fn help_names_every_variable() {
         use clap::CommandFactory;
         let command = Config::command();
-        let options = command.get_arguments().filter(|option| !["help", "version"].contains(&option.get_id().as_str()));
+        let options =
+            command.get_arguments().filter(|option| !["help", "version"].contains(&option.get_id().as_str()));
         for option in options {
             assert!(option.get_env().is_some(), "{option}");
             assert!(option.get_help().is_some(), "{option}");

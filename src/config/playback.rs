@@ -26,5 +26,8 @@ pub struct Playback {
 const LONGEST_TARGET: Duration = Duration::from_secs(60);
 
 fn target(text: &str) -> Result<Duration, String> {
-    seconds(text).ok().filter(|&target| target <= LONGEST_TARGET).ok_or_else(|| "1 to 60 seconds make sense".to_owned())
+    seconds(text)
+        .ok()
+        .filter(|&target| target <= LONGEST_TARGET)
+        .ok_or_else(|| "1 to 60 seconds make sense".to_owned())
 }

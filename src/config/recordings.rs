@@ -17,7 +17,12 @@ pub struct Recordings {
     pub recordings_dir: Option<PathBuf>,
 
     /// Time zone of the names of recordings
-    #[arg(long = "recordings-timezone", env = "RECORDINGS_TIMEZONE", default_value = "UTC", value_name = "ZONE")]
+    #[arg(
+        long = "recordings-timezone",
+        env = "RECORDINGS_TIMEZONE",
+        default_value = "UTC",
+        value_name = "ZONE"
+    )]
     pub timezone: Tz,
 
     /// Directory where indexes are remembered; without it "playback" in the system's directory for temporary files

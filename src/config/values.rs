@@ -23,7 +23,10 @@ const LONGEST: u64 = 366 * 86_400;
 
 /// A count, at least one.
 pub(super) fn count(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&count| count > 0).ok_or_else(|| "a whole number, at least 1, is needed".to_owned())
+    text.parse()
+        .ok()
+        .filter(|&count| count > 0)
+        .ok_or_else(|| "a whole number, at least 1, is needed".to_owned())
 }
 
 /// Which origins other than our own may call the API from a browser.

@@ -64,7 +64,9 @@ mod tests {
 
     #[test]
     fn accepts_what_camera_systems_use() {
-        for id in ["cam-001-entrance", "3e09466c-6b7f-4c53-9f64-bd7f8c1a6f2e", "site/hall.2/~a_b", "7", "a..b"] {
+        for id in
+            ["cam-001-entrance", "3e09466c-6b7f-4c53-9f64-bd7f8c1a6f2e", "site/hall.2/~a_b", "7", "a..b"]
+        {
             assert_eq!(id.parse::<CameraId>().map(|id| id.to_string()), Ok(id.to_owned()));
         }
         assert!("x".repeat(255).parse::<CameraId>().is_ok());

@@ -56,10 +56,12 @@ pub struct Place {
 pub fn place(recordings: &[Named]) -> Vec<Option<Place>> {
     let mut previous: Option<Previous> = None;
     let placed = recordings.iter().map(|named| {
-        let (zero, from) = previous.map_or((named.start, named.start), |previous| previous.followed_by(named));
+        let (zero, from) =
+            previous.map_or((named.start, named.start), |previous| previous.followed_by(named));
         let end = later(zero, named.length.ticks());
         let visible = TimeRange::new(from, end).ok()?;
-        previous = Some(Previous { end, named_end: later(named.start, named.length.ticks()), length: named.length });
+        previous =
+            Some(Previous { end, named_end: later(named.start, named.length.ticks()), length: named.length });
         Some(Place { zero, visible })
     });
     placed.collect()
@@ -135,7 +137,9 @@ mod tests {
     /// (zero, seen from, seen until) in seconds.
     fn places(recordings: &[Named]) -> Vec<Option<(f64, f64, f64)>> {
         let seconds = |moment| ticks_between(at(0.0), moment).as_seconds();
-        let place = |place: Place| (seconds(place.zero), seconds(place.visible.start()), seconds(place.visible.end()));
+        let place = |place: Place| {
+            (seconds(place.zero), seconds(place.visible.start()), seconds(place.visible.end()))
+        };
         super::place(recordings).into_iter().map(|found| found.map(place)).collect()
     }
 
@@ -168,11 +172,9 @@ mod tests {
 
     #[test]
     fn a_duplicate_is_dropped_and_what_follows_joins_the_one_that_stays() {
-        let recordings = [known(0.0, 60.0, 2.0), known(0.0, 60.0, 2.0), known(20.0, 30.0, 2.0), known(60.0, 60.0, 2.0)];
-        assert_eq!(
-            places(&recordings),
-            [Some((0.0, 0.0, 60.0)), None, None, Some((60.0, 60.0, 120.0))]
-        );
+        let recordings =
+            [known(0.0, 60.0, 2.0), known(0.0, 60.0, 2.0), known(20.0, 30.0, 2.0), known(60.0, 60.0, 2.0)];
+        assert_eq!(places(&recordings), [Some((0.0, 0.0, 60.0)), None, None, Some((60.0, 60.0, 120.0))]);
     }
 
     #[test]

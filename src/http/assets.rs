@@ -29,11 +29,16 @@ macro_rules! web {
 /// All of them; the first is the page. An empty one was not there when the binary was built.
 static ASSETS: &[Asset] = &[
     Asset { name: "index.html", content_type: HTML, bytes: web!("index.html") },
-    Asset { name: "hls.js", content_type: SCRIPT, bytes: include_bytes!(concat!(env!("OUT_DIR"), "/hls.js")) },
+    Asset {
+        name: "hls.js",
+        content_type: SCRIPT,
+        bytes: include_bytes!(concat!(env!("OUT_DIR"), "/hls.js")),
+    },
 ];
 
 /// A hash per asset, in the same order.
-static ETAGS: LazyLock<Vec<String>> = LazyLock::new(|| ASSETS.iter().map(|asset| etag(asset.bytes)).collect());
+static ETAGS: LazyLock<Vec<String>> =
+    LazyLock::new(|| ASSETS.iter().map(|asset| etag(asset.bytes)).collect());
 
 fn etag(bytes: &[u8]) -> String {
     let hex: String = Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -46,7 +51,11 @@ pub(super) async fn page(headers: HeaderMap) -> Response {
 }
 
 /// `GET /assets/{file}`
-pub(super) async fn asset(Path(file): Path<String>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn asset(
+    Path(file): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let found = ASSETS.iter().position(|asset| asset.name == file && !asset.bytes.is_empty());
     match found.and_then(|position| respond(position, &headers)) {
         Some(response) => Ok(response),

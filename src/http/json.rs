@@ -17,7 +17,8 @@ pub(super) struct Time(pub(super) WallTime);
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Rounded: media time is whole ticks, and the wall time made from it the nanosecond below.
-        let moment = chrono::DurationRound::duration_round(self.0, chrono::TimeDelta::microseconds(1)).unwrap_or(self.0);
+        let moment = chrono::DurationRound::duration_round(self.0, chrono::TimeDelta::microseconds(1))
+            .unwrap_or(self.0);
         serializer.serialize_str(&moment.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
     }
 }
@@ -71,7 +72,8 @@ impl<'a> Session<'a> {
     pub(super) fn of(kept: &'a Kept, base: &str) -> Self {
         let session = &*kept.session;
         let stretches = &session.plan.stretches;
-        let mut segment_ids: Vec<&str> = stretches.iter().map(|stretch| stretch.recording.id.as_str()).collect();
+        let mut segment_ids: Vec<&str> =
+            stretches.iter().map(|stretch| stretch.recording.id.as_str()).collect();
         segment_ids.dedup();
         let spans = merge(stretches.iter().map(|stretch| stretch.span));
         Self {
@@ -210,7 +212,12 @@ impl<'a> Timeline<'a> {
             start_time: start.map(Time),
             end_time: end.map(Time),
             recordings: footage.recordings.iter().map(|recording| ListedRecording::of(recording)).collect(),
-            gaps: within.map(|within| gaps(&spans, within)).unwrap_or_default().into_iter().map(Span::from).collect(),
+            gaps: within
+                .map(|within| gaps(&spans, within))
+                .unwrap_or_default()
+                .into_iter()
+                .map(Span::from)
+                .collect(),
             spans: spans.into_iter().map(Span::from).collect(),
             unreadable: footage.unreadable.iter().map(ListedUnreadable::of).collect(),
         }
@@ -226,7 +233,9 @@ impl<'a> ListedRecording<'a> {
             id: recording.key.id.as_str(),
             span: recording.visible.into(),
             zero: Time(recording.zero),
-            duration_seconds: extent.map_or(recording.visible.duration(), |extent| extent.duration()).as_seconds(),
+            duration_seconds: extent
+                .map_or(recording.visible.duration(), |extent| extent.duration())
+                .as_seconds(),
             size_bytes: recording.key.version.size,
             indexed: extent.is_some(),
             growing: recording.key.version.growing,

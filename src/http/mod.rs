@@ -49,7 +49,13 @@ impl App {
     /// An application that serves `playback` and reports on `upstreams`.
     pub fn new(playback: Playback, upstreams: Vec<Arc<dyn Upstream>>, settings: Server) -> Self {
         let whole_segments = Semaphore::new(WHOLE_SEGMENTS);
-        Self(Arc::new(Inner { playback, upstreams, settings, draining: AtomicBool::new(false), whole_segments }))
+        Self(Arc::new(Inner {
+            playback,
+            upstreams,
+            settings,
+            draining: AtomicBool::new(false),
+            whole_segments,
+        }))
     }
 
     /// From now on `/health` says that the service is going.

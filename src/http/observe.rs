@@ -42,7 +42,8 @@ fn log(response: &Response, route: &str, begun: Instant) {
 }
 
 fn is_routine(route: &str) -> bool {
-    route.ends_with("/segment/{file}") || ["/health", "/livez", "/metrics", "/", "/assets/{file}"].contains(&route)
+    route.ends_with("/segment/{file}")
+        || ["/health", "/livez", "/metrics", "/", "/assets/{file}"].contains(&route)
 }
 
 fn request_id(request: &Request) -> HeaderValue {
@@ -62,4 +63,3 @@ const LONGEST_ID: usize = 64;
 pub(super) fn short_hash(id: SessionId) -> String {
     Sha256::digest(id.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
-

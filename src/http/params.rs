@@ -31,8 +31,10 @@ impl Start {
 /// The `duration_seconds` of `POST /extend`.
 pub(super) fn extension(body: &[u8]) -> Result<TimeDelta> {
     let fields = object(body)?;
-    let seconds = field(&fields, "duration_seconds")?.as_i64().filter(|seconds| (1..=86_400).contains(seconds));
-    let seconds = seconds.ok_or_else(|| Error::invalid("duration_seconds", "must be a whole number from 1 to 86400"))?;
+    let seconds =
+        field(&fields, "duration_seconds")?.as_i64().filter(|seconds| (1..=86_400).contains(seconds));
+    let seconds = seconds
+        .ok_or_else(|| Error::invalid("duration_seconds", "must be a whole number from 1 to 86400"))?;
     Ok(TimeDelta::seconds(seconds))
 }
 
@@ -74,7 +76,8 @@ pub(super) fn session(text: &str) -> Result<SessionId> {
 pub(super) fn segment(file: &str) -> Result<u32> {
     let number = file.strip_suffix(".ts").filter(|number| !number.is_empty());
     let digits = number.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-    let digits = digits.ok_or_else(|| Error::invalid("index", "must be a number from 0 on, followed by .ts"))?;
+    let digits =
+        digits.ok_or_else(|| Error::invalid("index", "must be a number from 0 on, followed by .ts"))?;
     // More than any number that a session has.
     Ok(digits.parse().unwrap_or(u32::MAX))
 }
@@ -117,7 +120,9 @@ fn percent_decoded(text: &str) -> String {
     while let [first, after @ ..] = rest {
         let hex = after.split_at_checked(2).filter(|_| *first == b'%');
         let byte = hex.and_then(|(hex, after)| {
-            let hex = std::str::from_utf8(hex).ok().filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+            let hex = std::str::from_utf8(hex)
+                .ok()
+                .filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
             Some((u8::from_str_radix(hex, 16).ok()?, after))
         });
         let (byte, after) = byte.unwrap_or((if *first == b'+' { b' ' } else { *first }, after));

@@ -95,7 +95,8 @@ fn describe(kind: &Kind) -> (StatusCode, &'static str, &'static str) {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self.body).unwrap_or_default();
-        let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
+        let headers =
+            [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
         let mut response = (self.status, headers, body).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -106,7 +107,12 @@ impl IntoResponse for Problem {
 
 /// No such path.
 pub(super) async fn unknown_route(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "unknown-route", "Unknown route", format!("There is nothing at {}.", uri.path()))
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "unknown-route",
+        "Unknown route",
+        format!("There is nothing at {}.", uri.path()),
+    )
 }
 
 /// A path that has other methods.

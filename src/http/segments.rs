@@ -32,7 +32,8 @@ pub(super) async fn segment(
     if is_known(&headers, &segment.etag) {
         return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
     }
-    let made = Made { inner: segment.body, span: Span::current(), metrics: Arc::clone(&app.playback().metrics) };
+    let made =
+        Made { inner: segment.body, span: Span::current(), metrics: Arc::clone(&app.playback().metrics) };
     let body = match (method, version) {
         (Method::HEAD, _) => Body::from_stream(stream::empty::<Result<Bytes>>()),
         // An HTTP/1.0 client cannot tell a body that broke off from one that is complete, and caches keep either.
@@ -57,7 +58,8 @@ async fn whole(app: &App, mut made: impl Stream<Item = Result<Bytes>> + Unpin) -
     let mut body = Vec::new();
     while let Some(bytes) = made.next().await.transpose()? {
         if body.len() + bytes.len() > limit {
-            let detail = format!("The segment is longer than {limit} bytes, which HTTP/1.0 is not served with.");
+            let detail =
+                format!("The segment is longer than {limit} bytes, which HTTP/1.0 is not served with.");
             return Err(Error::new(Kind::Busy { retry_after: 3600 }, detail));
         }
         body.extend_from_slice(&bytes);

@@ -14,9 +14,7 @@ use futures::stream::BoxStream;
 
 use super::media::Media;
 use super::plan::Plan;
-use crate::domain::{
-    CameraId, Recording, RecordingKey, Session, SessionId, TimeRange, Unreadable, WallTime,
-};
+use crate::domain::{CameraId, Recording, RecordingKey, Session, SessionId, TimeRange, Unreadable, WallTime};
 use crate::error::{Nearest, Result};
 
 /// Which cameras there are: a VMS, or whoever keeps the recordings.

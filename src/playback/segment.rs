@@ -48,7 +48,8 @@ impl Playback {
         let media = self.ports.indexes.media(key).await?;
         let cut = media.cuts().get(place.cut as usize);
         let found = cut.and_then(|cut| Some((cut, media.layout(cut.run)?, media.layout_digest(cut.run)?)));
-        let (cut, layout, digest) = found.ok_or_else(|| Error::internal("A cut list does not fit its session."))?;
+        let (cut, layout, digest) =
+            found.ok_or_else(|| Error::internal("A cut list does not fit its session."))?;
         let object = self.ports.objects.open(key, cut.bytes.clone()).await?;
         Ok(Segment {
             etag: etag(key, cut, digest),
@@ -80,7 +81,13 @@ enum State {
 }
 
 impl SegmentBody {
-    fn new(layout: Arc<Layout>, cut: &Cut, recording: &RecordingKey, source: Object, metrics: Arc<Metrics>) -> Self {
+    fn new(
+        layout: Arc<Layout>,
+        cut: &Cut,
+        recording: &RecordingKey,
+        source: Object,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             state: State::Reading(source.bytes),
             remuxer: Box::new(Remuxer::segment(layout, cut)),
@@ -135,7 +142,9 @@ impl SegmentBody {
             Output::Bytes(bytes) => self.frames.push(bytes),
             Output::Event(event) => debug!(recording = %self.recording.id, "{event}"),
             // Only containers ask for bytes elsewhere, and no recording that is played yet is kept in one.
-            Output::Want(range) => return Err(Error::internal(format!("the engine asks for bytes {range:?}"))),
+            Output::Want(range) => {
+                return Err(Error::internal(format!("the engine asks for bytes {range:?}")));
+            }
             _ => {}
         }
         Ok(())
@@ -226,7 +235,10 @@ const LARGE_PIECE: usize = 16 << 10;
 const FRAME: usize = 64 << 10;
 
 fn unknown_segment(index: u32, segments: u32) -> Error {
-    Error::new(Kind::UnknownSegment, format!("The session has no segment {index}; it has {segments}, from 0 on."))
+    Error::new(
+        Kind::UnknownSegment,
+        format!("The session has no segment {index}; it has {segments}, from 0 on."),
+    )
 }
 
 /// A strong validator (RFC 9110 §8.8.3): a hash over everything that the bytes depend on.

@@ -26,7 +26,8 @@ impl Playback {
         let footage = self.read_footage(&camera, range).await?;
         let media = self.media_at_the_edges(&footage, range).await?;
         let recordings = footage.recordings.iter().map(Arc::as_ref);
-        let planned = plan::plan(range, recordings, |key| media.get(key).cloned(), self.settings.segment_target);
+        let planned =
+            plan::plan(range, recordings, |key| media.get(key).cloned(), self.settings.segment_target);
         let Some(mut plan) = planned else {
             return Err(self.nothing_recorded(&camera, range, &footage).await?);
         };
@@ -99,8 +100,11 @@ impl Playback {
         let mut media = self.media_of(plan.stretches.iter().map(|stretch| &stretch.recording));
         for stretch in &plan.stretches {
             let media = media.next().await.map(|(_, media)| media).transpose()?;
-            let cuts = media.as_ref().and_then(|media| media.cuts().get(stretch.first as usize..=stretch.last as usize));
-            playlist.push(stretch, cuts.ok_or_else(|| Error::internal("A cut list does not fit its session."))?);
+            let cuts = media
+                .as_ref()
+                .and_then(|media| media.cuts().get(stretch.first as usize..=stretch.last as usize));
+            playlist
+                .push(stretch, cuts.ok_or_else(|| Error::internal("A cut list does not fit its session."))?);
         }
         Ok(playlist.finish(plan.start_offset))
     }
@@ -111,7 +115,10 @@ impl Playback {
         if plan.numbering == Numbering::of(self.settings.segment_target) {
             return Ok(());
         }
-        Err(Error::new(Kind::Gone, "The session was opened by another version of the service. Open a new one."))
+        Err(Error::new(
+            Kind::Gone,
+            "The session was opened by another version of the service. Open a new one.",
+        ))
     }
 
     fn check_length(&self, range: TimeRange) -> Result<()> {
@@ -184,12 +191,23 @@ impl Playback {
     }
 
     /// The error that says so, and names the footage there is.
-    async fn nothing_recorded(&self, camera: &CameraId, range: TimeRange, footage: &Footage) -> Result<Error> {
+    async fn nothing_recorded(
+        &self,
+        camera: &CameraId,
+        range: TimeRange,
+        footage: &Footage,
+    ) -> Result<Error> {
         let nearest = self.ports.recordings.nearest(camera, range).await?;
-        let mut detail = format!("Camera {camera} has no footage between {} and {}.", text(range.start()), text(range.end()));
+        let mut detail = format!(
+            "Camera {camera} has no footage between {} and {}.",
+            text(range.start()),
+            text(range.end())
+        );
         match footage.unreadable.as_slice() {
             [] => {}
-            [one] => detail += &format!(" What was recorded there cannot be played: {}: {}.", one.id, one.detail),
+            [one] => {
+                detail += &format!(" What was recorded there cannot be played: {}: {}.", one.id, one.detail)
+            }
             many => detail += &format!(" {} recordings there cannot be played.", many.len()),
         }
         if let Some(before) = nearest.before {
@@ -224,10 +242,17 @@ fn text(moment: WallTime) -> String {
 
 /// What cannot be played, streams that HLS cannot carry, and damage: each said once.
 fn left_out(footage: &Footage) -> Vec<String> {
-    let unreadable = footage.unreadable.iter().map(|unreadable| format!("{}: {}", unreadable.id, unreadable.detail));
-    let extents = || footage.recordings.iter().filter_map(|recording| Some((&recording.key.id, recording.extent.as_ref()?)));
+    let unreadable =
+        footage.unreadable.iter().map(|unreadable| format!("{}: {}", unreadable.id, unreadable.detail));
+    let extents = || {
+        footage
+            .recordings
+            .iter()
+            .filter_map(|recording| Some((&recording.key.id, recording.extent.as_ref()?)))
+    };
     let streams: BTreeSet<&String> = extents().flat_map(|(_, extent)| &extent.facts.left_out).collect();
-    let damages = extents().flat_map(|(id, extent)| extent.damages.iter().map(move |damage| format!("{id}: {damage}")));
+    let damages =
+        extents().flat_map(|(id, extent)| extent.damages.iter().map(move |damage| format!("{id}: {damage}")));
     let mut lines = unreadable.chain(streams.into_iter().cloned()).chain(damages);
     let mut kept: Vec<String> = lines.by_ref().take(LEFT_OUT_LINES).collect();
     match lines.count() {

@@ -11,8 +11,8 @@ use super::names::{Container, Name};
 use super::root::Stamp;
 use super::scan::Found;
 use crate::domain::{
-    CameraId, Extent, Facts, Length, Named, Place, Recording, RecordingId, RecordingKey, TimeRange, Unreadable,
-    Version, WallTime, later, merge, place, ticks_between,
+    CameraId, Extent, Facts, Length, Named, Place, Recording, RecordingId, RecordingKey, TimeRange,
+    Unreadable, Version, WallTime, later, merge, place, ticks_between,
 };
 use crate::error::Nearest;
 use crate::playback::ports::{Camera, Footage};
@@ -94,7 +94,9 @@ const LONGEST_ESTIMATE: Ticks = Ticks::new(24 * 3600 * Ticks::SECOND.get());
 impl Catalogue {
     /// Takes over what a walk has found: keeps what was learned of files that are still there.
     pub(super) fn update(&mut self, mut found: Vec<Found>) {
-        found.sort_by(|a, b| (&a.name.camera, a.name.start, &a.path).cmp(&(&b.name.camera, b.name.start, &b.path)));
+        found.sort_by(|a, b| {
+            (&a.name.camera, a.name.start, &a.path).cmp(&(&b.name.camera, b.name.start, &b.path))
+        });
         let mut before = std::mem::take(&mut self.cameras);
         let mut found = found.into_iter().peekable();
         while let Some(first) = found.peek() {
@@ -147,11 +149,13 @@ impl Catalogue {
 
     pub(super) fn overlapping(&mut self, camera: &CameraId, range: TimeRange, now: WallTime) -> Footage {
         let Some(files) = self.cameras.get_mut(camera) else { return Footage::default() };
-        let unreadable = files.unreadable(now).filter(|unreadable| unreadable.span.overlaps(&range)).collect();
+        let unreadable =
+            files.unreadable(now).filter(|unreadable| unreadable.span.overlaps(&range)).collect();
         let placed = files.placed(now);
         // Ends only rise.
         let first = placed.partition_point(|recording| recording.visible.end() <= range.start());
-        let within = placed.iter().skip(first).take_while(|recording| recording.visible.start() < range.end());
+        let within =
+            placed.iter().skip(first).take_while(|recording| recording.visible.start() < range.end());
         Footage { recordings: within.cloned().collect(), unreadable }
     }
 
@@ -204,12 +208,17 @@ impl Files {
         let mut changed = false;
         for file in found {
             // Both are in the same order.
-            while before.next_if(|old| (old.start, old.id.as_str()) < (file.name.start, &*file.path)).is_some() {
+            while before
+                .next_if(|old| (old.start, old.id.as_str()) < (file.name.start, &*file.path))
+                .is_some()
+            {
                 changed = true;
             }
             let known = before.next_if(|old| old.id.as_str() == &*file.path);
             let entry = Entry::new(file);
-            changed |= known.as_ref().is_none_or(|known| known.stamp != entry.stamp || known.refused != entry.refused);
+            changed |= known
+                .as_ref()
+                .is_none_or(|known| known.stamp != entry.stamp || known.refused != entry.refused);
             self.entries.push(Entry { learned: known.and_then(|known| known.learned), ..entry });
         }
         if changed || before.next().is_some() {
@@ -232,7 +241,8 @@ impl Files {
 
     /// Only the last file of a camera can be one that is still being written.
     fn is_growing(&self, position: usize, now: WallTime) -> bool {
-        position + 1 == self.entries.len() && self.entries.get(position).is_some_and(|entry| entry.is_fresh(now))
+        position + 1 == self.entries.len()
+            && self.entries.get(position).is_some_and(|entry| entry.is_fresh(now))
     }
 
     fn placed(&mut self, now: WallTime) -> &[Arc<Recording>] {
@@ -254,7 +264,11 @@ impl Files {
         recordings.collect()
     }
 
-    fn playable(&self, position: usize, now: WallTime) -> Option<((RecordingKey, Option<Arc<Extent>>), Named)> {
+    fn playable(
+        &self,
+        position: usize,
+        now: WallTime,
+    ) -> Option<((RecordingKey, Option<Arc<Extent>>), Named)> {
         let entry = self.entries.get(position).filter(|entry| entry.refused.is_none())?;
         let growing = self.is_growing(position, now);
         let learned = entry.learned.as_ref().filter(|learned| growing || learned.stamp == entry.stamp);

@@ -130,7 +130,9 @@ impl Library {
         let index = match self.index(key, &name, stamp) {
             Ok(index) => index,
             Err(Unread::Gone) => return Err(gone(key)),
-            Err(Unread::Failed(why)) => return Err(self.on_failure(key, &name, stamp, begun.elapsed(), &why)),
+            Err(Unread::Failed(why)) => {
+                return Err(self.on_failure(key, &name, stamp, begun.elapsed(), &why));
+            }
         };
         Ok(self.on_index(key, &name, stamp, begun.elapsed(), index))
     }
@@ -163,9 +165,16 @@ impl Library {
         Ok(index)
     }
 
-    fn on_index(&self, key: &RecordingKey, name: &Name, stamp: Stamp, cost: Duration, index: Index) -> Arc<Media> {
+    fn on_index(
+        &self,
+        key: &RecordingKey,
+        name: &Name,
+        stamp: Stamp,
+        cost: Duration,
+        index: Index,
+    ) -> Arc<Media> {
         let closed = Arc::new(Media::of(&index, self.target));
-        let open = index.without_open_gop().map(|index| Arc::new(Media::of(&index, self.target)));
+        let open = Media::of_growing(index, self.target).map(Arc::new);
         let extents = Extents {
             closed: Arc::new(closed.extent()),
             open: open.as_ref().map(|media| Arc::new(media.extent())),
@@ -178,7 +187,14 @@ impl Library {
         }
     }
 
-    fn on_failure(&self, key: &RecordingKey, name: &Name, stamp: Stamp, cost: Duration, why: &Unindexed) -> Error {
+    fn on_failure(
+        &self,
+        key: &RecordingKey,
+        name: &Name,
+        stamp: Stamp,
+        cost: Duration,
+        why: &Unindexed,
+    ) -> Error {
         if matches!(why, Unindexed::Stopped) {
             return Error::new(Kind::Busy { retry_after: 5 }, "The service is stopping.");
         }

@@ -67,7 +67,8 @@ fn in_directories<'a>(directory: &'a str, stem: &str) -> Option<(&'a str, NaiveD
 }
 
 fn date_of<'a>(mut parts: impl Iterator<Item = &'a str>) -> Option<NaiveDate> {
-    let (year, month, day) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let (year, month, day) =
+        (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
     parts.next().is_none().then_some(())?;
     NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)
 }

@@ -47,7 +47,8 @@ impl Root {
         use rustix::io::Errno;
 
         let root = File::open(&self.0)?;
-        match openat2(&root, below, FLAGS, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS) {
+        match openat2(&root, below, FLAGS, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS)
+        {
             Ok(file) => Ok(file.into()),
             // Kernels before 5.6, and sandboxes that do not know the call yet.
             Err(Errno::NOSYS | Errno::PERM) => self.open_canonical(below),
@@ -65,7 +66,10 @@ impl Root {
         let root = self.0.canonicalize()?;
         let path = root.join(below).canonicalize()?;
         if !path.starts_with(&root) {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the path leaves the directory of recordings"));
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the path leaves the directory of recordings",
+            ));
         }
         Ok(rustix::fs::open(&path, FLAGS | OFlags::NOFOLLOW, Mode::empty())?.into())
     }
@@ -120,7 +124,15 @@ mod tests {
         let (_directory, root) = tree();
         assert_eq!(root.open("cam/in.ts").unwrap().1.size, 6);
         assert_eq!(root.open("cam/link.ts").unwrap().1.size, 6);
-        for path in ["../secret", "cam/../../secret", "cam/out.ts", "cam/absolute.ts", "/etc/hostname", "cam", "cam/none.ts"] {
+        for path in [
+            "../secret",
+            "cam/../../secret",
+            "cam/out.ts",
+            "cam/absolute.ts",
+            "/etc/hostname",
+            "cam",
+            "cam/none.ts",
+        ] {
             assert!(root.open(path).is_err(), "{path}");
         }
     }

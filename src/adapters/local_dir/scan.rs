@@ -55,7 +55,13 @@ pub(super) fn scan(root: &Root, zone: Tz) -> io::Result<Scan> {
 }
 
 impl Scan {
-    fn look_into(&mut self, root: &Root, zone: Tz, directory: &str, deeper: &mut Vec<String>) -> io::Result<()> {
+    fn look_into(
+        &mut self,
+        root: &Root,
+        zone: Tz,
+        directory: &str,
+        deeper: &mut Vec<String>,
+    ) -> io::Result<()> {
         for entry in std::fs::read_dir(root.path().join(directory))? {
             let entry = entry?;
             // Cameras and recordings have ASCII names.
@@ -108,7 +114,8 @@ mod tests {
 
         let mut scan = scan(&Root::new(root), Tz::UTC).unwrap();
         scan.files.sort_by(|a, b| a.path.cmp(&b.path));
-        let found: Vec<(&str, bool)> = scan.files.iter().map(|file| (&*file.path, file.stamp.is_ok())).collect();
+        let found: Vec<(&str, bool)> =
+            scan.files.iter().map(|file| (&*file.path, file.stamp.is_ok())).collect();
         assert_eq!(
             found,
             [

@@ -39,7 +39,8 @@ impl IndexStore {
         let file = self.0.as_ref()?.join(file_name(path, stamp));
         let bytes = fs::read(&file).ok()?;
         // What cannot be read, and what was made from a file of another size, is made anew and written over.
-        let index = Index::decode(&bytes).inspect_err(|error| warn!(path, %error, "remembered index not used"));
+        let index =
+            Index::decode(&bytes).inspect_err(|error| warn!(path, %error, "remembered index not used"));
         index.ok().filter(|index| index.size == stamp.size)
     }
 
@@ -47,8 +48,9 @@ impl IndexStore {
     pub(super) fn save(&self, path: &str, stamp: Stamp, index: &Index) {
         let Some(directory) = &self.0 else { return };
         let name = file_name(path, stamp);
-        let written = write_whole(&directory.join(format!(".{name}.{}", std::process::id())), &index.encode())
-            .and_then(|temporary| fs::rename(temporary, directory.join(name)));
+        let written =
+            write_whole(&directory.join(format!(".{name}.{}", std::process::id())), &index.encode())
+                .and_then(|temporary| fs::rename(temporary, directory.join(name)));
         if let Err(error) = written {
             warn!(path, %error, "index not remembered");
         }
