@@ -47,6 +47,15 @@ impl Service {
         Self { config, app, recordings, metrics }
     }
 
+    /// The same service with other adapters behind some of its ports.
+    #[must_use]
+    pub fn rewired(self, wire: impl FnOnce(Ports) -> Ports) -> Self {
+        let playback = self.app.playback().clone();
+        let playback = Playback { ports: wire(playback.ports), ..playback };
+        let app = App::new(playback, vec![Arc::new(self.recordings.clone())], self.config.server.clone());
+        Self { app, ..self }
+    }
+
     /// The directory of recordings, for who wants to walk it by hand.
     pub fn recordings(&self) -> &LocalDir {
         &self.recordings

@@ -19,21 +19,47 @@ struct Asset {
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
+const SVG: &str = "image/svg+xml";
 
-macro_rules! web {
-    ($file:literal) => {
-        include_bytes!(concat!("../../web/", $file))
+macro_rules! file {
+    ($name:literal, $content_type:expr) => {
+        file!($name, $content_type, concat!("../../web/", $name))
+    };
+    ($name:literal, $content_type:expr, $path:expr) => {
+        Asset { name: $name, content_type: $content_type, bytes: include_bytes!($path) }
     };
 }
 
-/// All of them; the first is the page. An empty one was not there when the binary was built.
+/// All of them; the first is the page. One that is empty was not there when the binary was built.
 static ASSETS: &[Asset] = &[
-    Asset { name: "index.html", content_type: HTML, bytes: web!("index.html") },
-    Asset {
-        name: "hls.js",
-        content_type: SCRIPT,
-        bytes: include_bytes!(concat!(env!("OUT_DIR"), "/hls.js")),
-    },
+    file!("index.html", HTML),
+    file!("hls.js", SCRIPT, concat!(env!("OUT_DIR"), "/hls.js")),
+    file!("api.js", SCRIPT),
+    file!("archive.js", SCRIPT),
+    file!("cameras.js", SCRIPT),
+    file!("clock.js", SCRIPT),
+    file!("dom.js", SCRIPT),
+    file!("engine-hls.js", SCRIPT),
+    file!("engine-native.js", SCRIPT),
+    file!("frames.js", SCRIPT),
+    file!("geometry.js", SCRIPT),
+    file!("icon.svg", SVG),
+    file!("keyboard.js", SCRIPT),
+    file!("link.js", SCRIPT),
+    file!("main.js", SCRIPT),
+    file!("notices.js", SCRIPT),
+    file!("picker.js", SCRIPT),
+    file!("player.js", SCRIPT),
+    file!("playhead.js", SCRIPT),
+    file!("playlist.js", SCRIPT),
+    file!("preferences.js", SCRIPT),
+    file!("session.js", SCRIPT),
+    file!("spans.js", SCRIPT),
+    file!("style.css", STYLE),
+    file!("time.js", SCRIPT),
+    file!("timeline-paint.js", SCRIPT),
+    file!("timeline.js", SCRIPT),
+    file!("transport.js", SCRIPT),
 ];
 
 /// A hash per asset, in the same order.
@@ -82,3 +108,19 @@ fn respond(position: usize, headers: &HeaderMap) -> Option<Response> {
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; \
     img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_in_the_table() {
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/web")).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let page =
+            names.filter(|name| [".html", ".js", ".css", ".svg"].iter().any(|kind| name.ends_with(kind)));
+        for name in page {
+            assert!(ASSETS.iter().any(|asset| asset.name == name), "{name}");
+        }
+    }
+}

@@ -63,7 +63,8 @@ impl App {
         self.0.draining.store(true, Ordering::Relaxed);
     }
 
-    fn playback(&self) -> &Playback {
+    /// What is served.
+    pub fn playback(&self) -> &Playback {
         &self.0.playback
     }
 

@@ -128,3 +128,44 @@ pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     error!(panic = text, "a request ended in a bug");
     Problem::from(Error::internal("The service has a bug; it is in the log.")).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::body::{Body as HttpBody, to_bytes};
+    use axum::http::Request;
+    use axum::routing::get;
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing() {
+        async fn bug() {
+            panic!("secret {}", 7);
+        }
+        let router: Router = Router::new().route("/", get(bug)).layer(CatchPanicLayer::custom(panicked));
+        let response = router.oneshot(Request::get("/").body(HttpBody::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        assert!(!String::from_utf8_lossy(&body).contains("secret"));
+    }
+
+    #[test]
+    fn every_error_has_a_status_of_its_own_kind() {
+        let statuses = [
+            (Kind::Invalid { field: None }, 400),
+            (Kind::UnknownCamera, 404),
+            (Kind::Gone, 410),
+            (Kind::TooLarge, 413),
+            (Kind::Internal, 500),
+            (Kind::BadUpstream, 502),
+            (Kind::UpstreamDown, 503),
+            (Kind::UpstreamLate, 504),
+        ];
+        for (kind, status) in statuses {
+            assert_eq!(Problem::from(Error::new(kind, "x")).status.as_u16(), status);
+        }
+    }
+}

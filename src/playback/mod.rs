@@ -8,12 +8,15 @@
 //!
 //! No web framework, no file system, no runtime in here: those are at the edge.
 
+mod frames;
 pub mod media;
 pub mod plan;
 pub mod playlist;
 pub mod ports;
 pub mod segment;
 mod sessions;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

@@ -201,3 +201,102 @@ fn stretch(
         frame_rate: video.and_then(|video| video.frame_rate),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{TARGET, at, media, range, recording, run};
+    use super::*;
+
+    /// (recording, first cut, last cut) of each stretch.
+    fn shape(plan: &Plan) -> Vec<(&str, u32, u32)> {
+        plan.stretches
+            .iter()
+            .map(|stretch| (stretch.recording.id.as_str(), stretch.first, stretch.last))
+            .collect()
+    }
+
+    /// Two minutes in two recordings that touch, and after a gap of a minute another one; cuts every 6 s.
+    fn minutes() -> (Arc<Media>, Vec<Recording>) {
+        let media = media(vec![run(126_000, 180_000, 60 * 90_000)]);
+        let recordings =
+            [("a", 0.0), ("b", 60.0), ("c", 180.0)].map(|(id, zero)| recording(id, &media, zero, zero));
+        (media, recordings.into())
+    }
+
+    fn planned(start: f64, end: f64) -> Option<Plan> {
+        let (media, recordings) = minutes();
+        plan(range(start, end), &recordings, |_| Some(Arc::clone(&media)), TARGET)
+    }
+
+    #[test]
+    fn begins_with_the_cut_that_holds_the_start_and_ends_with_the_one_that_holds_the_end() {
+        let plan = planned(13.5, 190.0).unwrap();
+        assert_eq!(shape(&plan), [("a", 2, 9), ("b", 0, 9), ("c", 0, 1)]);
+        assert_eq!(plan.start_offset, Ticks::from_seconds(1.5));
+        assert_eq!(plan.stretches[0].span, range(12.0, 60.0));
+        assert_eq!(plan.stretches[2].span, range(180.0, 192.0));
+        assert_eq!(plan.segments(), 8 + 10 + 2);
+    }
+
+    #[test]
+    fn a_boundary_belongs_to_what_follows() {
+        assert_eq!(shape(&planned(12.0, 18.0).unwrap()), [("a", 2, 2)]);
+        assert_eq!(shape(&planned(60.0, 120.0).unwrap()), [("b", 0, 9)]);
+        assert_eq!(shape(&planned(59.99, 60.01).unwrap()), [("a", 9, 9), ("b", 0, 0)]);
+    }
+
+    #[test]
+    fn a_range_that_begins_in_a_gap_begins_with_what_comes_after() {
+        let plan = planned(130.0, 185.0).unwrap();
+        assert_eq!(shape(&plan), [("c", 0, 0)]);
+        assert_eq!(plan.start_offset, Ticks::ZERO);
+        assert_eq!(planned(121.0, 179.0), None);
+    }
+
+    #[test]
+    fn only_recordings_that_are_played_in_part_need_their_cuts() {
+        let (media, recordings) = minutes();
+        let needed =
+            |range| recordings.iter().map(|recording| needs_cuts(recording, range)).collect::<Vec<_>>();
+        assert_eq!(needed(range(10.0, 190.0)), [true, false, true]);
+        assert_eq!(needed(range(-10.0, 500.0)), [false, false, false]);
+        let whole = plan(range(-10.0, 500.0), &recordings, |_| None, TARGET).unwrap();
+        let cut = plan(range(0.0, 240.0), &recordings, |_| Some(Arc::clone(&media)), TARGET).unwrap();
+        assert_eq!(whole.stretches, cut.stretches);
+    }
+
+    #[test]
+    fn of_an_overlap_cuts_that_lie_wholly_in_it_are_skipped() {
+        let media = media(vec![run(0, 180_000, 60 * 90_000)]);
+        let recordings = [recording("a", &media, 0.0, 0.0), recording("b", &media, 45.0, 60.0)];
+        let plan = plan(range(0.0, 200.0), &recordings, |_| Some(Arc::clone(&media)), TARGET).unwrap();
+        // b's cuts 0 and 1 end at 57 s; 2 begins there, 3 s before a ends.
+        assert_eq!(shape(&plan), [("a", 0, 9), ("b", 2, 9)]);
+        assert_eq!(plan.stretches[1].span, range(57.0, 105.0));
+        assert_eq!(plan.stretches[1].zero, at(45.0));
+    }
+
+    #[test]
+    fn every_run_is_a_stretch_with_a_zero_of_its_own() {
+        let media = media(vec![run(90_000, 180_000, 12 * 90_000), run(9_000_000, 180_000, 18 * 90_000)]);
+        let recordings = [recording("a", &media, 0.0, 0.0)];
+        let whole = plan(range(0.0, 30.0), &recordings, |_| None, TARGET).unwrap();
+        assert_eq!(shape(&whole), [("a", 0, 1), ("a", 2, 4)]);
+        assert_eq!(whole.stretches[1].zero, at(12.0));
+        let part = plan(range(7.0, 19.0), &recordings, |_| Some(Arc::clone(&media)), TARGET).unwrap();
+        assert_eq!(shape(&part), [("a", 1, 1), ("a", 2, 3)]);
+        assert_eq!(part.stretches[1].span, range(12.0, 24.0));
+    }
+
+    #[test]
+    fn segments_are_numbered_through() {
+        let plan = planned(13.5, 190.0).unwrap();
+        let place = |index| plan.place(index).map(|place| (place.stretch.recording.id.as_str(), place.cut));
+        assert_eq!(place(0), Some(("a", 2)));
+        assert_eq!(place(7), Some(("a", 9)));
+        assert_eq!(place(8), Some(("b", 0)));
+        assert_eq!(place(19), Some(("c", 1)));
+        assert_eq!(place(20), None);
+        assert_eq!(place(u32::MAX), None);
+    }
+}

@@ -95,3 +95,101 @@ fn rounded_seconds(duration: Ticks) -> u64 {
     let second = Ticks::SECOND.get();
     u64::try_from((duration.get() + second / 2) / second).unwrap_or(0).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at, media, recording, run};
+    use super::*;
+    use crate::domain::{Recording, TimeRange};
+
+    /// All of `recordings` as a playlist.
+    fn playlist(recordings: &[(Recording, &[Cut])], start_offset: Ticks) -> String {
+        let mut playlist = Playlist::default();
+        for (recording, cuts) in recordings {
+            playlist.push(
+                &Stretch {
+                    recording: recording.key.clone(),
+                    zero: recording.zero,
+                    first: 0,
+                    last: cuts.len() as u32 - 1,
+                    span: TimeRange::new(recording.zero, recording.visible.end()).unwrap(),
+                    frame_rate: None,
+                },
+                cuts,
+            );
+        }
+        playlist.finish(start_offset)
+    }
+
+    #[test]
+    fn two_recordings_and_a_gap() {
+        let media = media(vec![run(0, 180_000, 12 * 90_000 + 67_500)]);
+        let recordings = [
+            (recording("a", &media, 0.0, 0.0), media.cuts()),
+            (recording("b", &media, 60.25, 60.25), media.cuts()),
+        ];
+        let text = playlist(&recordings, Ticks::from_seconds(1.0 / 3.0));
+        let expected = "\
+#EXTM3U
+#EXT-X-VERSION:3
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-TARGETDURATION:7
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-START:TIME-OFFSET=0.333333,PRECISE=YES
+#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.000Z
+#EXTINF:6.000000,
+segment/0.ts
+#EXTINF:6.750000,
+segment/1.ts
+#EXT-X-DISCONTINUITY
+#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:01:00.250Z
+#EXTINF:6.000000,
+segment/2.ts
+#EXTINF:6.750000,
+segment/3.ts
+#EXT-X-ENDLIST
+";
+        assert_eq!(text, expected);
+        let (rest, read) = m3u8_rs::parse_media_playlist(text.as_bytes()).unwrap();
+        assert!(rest.is_empty());
+        assert_eq!(read.segments.len(), 4);
+    }
+
+    #[test]
+    fn a_duration_can_be_read_back_to_the_tick() {
+        for ticks in
+            [1, 89_999, 90_001, 540_123, 600_001, 899_999, 3_003 * 61, 60 * 90_000 + 7, 127 * 90_000 + 89_999]
+        {
+            let cut =
+                Cut { duration: Ticks::new(ticks), ..media(vec![run(0, 90_000, 90_000)]).cuts()[0].clone() };
+            let media = media(vec![run(0, 90_000, 90_000)]);
+            let text = playlist(&[(recording("a", &media, 0.0, 0.0), &[cut])], Ticks::ZERO);
+            let written = text.split_once("#EXTINF:").unwrap().1.split_once(',').unwrap().0;
+            assert_eq!(Ticks::from_seconds(written.parse().unwrap()), Ticks::new(ticks), "{written}");
+        }
+    }
+
+    #[test]
+    fn one_cut_that_depends_on_another_takes_the_promise_back() {
+        let media = media(vec![run(0, 180_000, 18 * 90_000)]);
+        let mut cuts = media.cuts().to_vec();
+        cuts[1].independent = false;
+        let text = playlist(&[(recording("a", &media, 0.0, 0.0), &cuts)], Ticks::ZERO);
+        assert!(!text.contains("INDEPENDENT"));
+    }
+
+    #[test]
+    fn the_clock_never_goes_back() {
+        let media = media(vec![run(0, 180_000, 12 * 90_000)]);
+        let recordings = [0.0, 9.0, 24.0].map(|zero| (recording("a", &media, zero, zero), media.cuts()));
+        let text = playlist(&recordings, Ticks::ZERO);
+        let dates: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("#EXT-X-PROGRAM-DATE-TIME:")).collect();
+        // The second begins 3 s before the first ends; the third where the second ends by the playlist's clock.
+        assert_eq!(
+            dates,
+            ["2027-01-15T08:00:00.000Z", "2027-01-15T08:00:12.000Z", "2027-01-15T08:00:24.000Z"]
+        );
+        assert_eq!(at(0.0).to_rfc3339_opts(chrono::SecondsFormat::Millis, true), dates[0]);
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::Stream;
 use futures::stream::BoxStream;
 use remux::index::{Cut, FORMAT_VERSION};
@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::Playback;
+use super::frames::Frames;
 use super::ports::Object;
 use crate::domain::{RecordingKey, SessionId};
 use crate::error::{Error, Kind, Result};
@@ -187,52 +188,6 @@ impl fmt::Debug for SegmentBody {
         f.debug_struct("SegmentBody").field("recording", &self.recording).finish_non_exhaustive()
     }
 }
-
-/// Joins small pieces of output, so that every frame of the body is worth its overhead. Large ones pass uncopied.
-#[derive(Default)]
-struct Frames {
-    small: BytesMut,
-    ready: Option<Bytes>,
-    large: Option<Bytes>,
-}
-
-impl Frames {
-    fn push(&mut self, bytes: Bytes) {
-        if bytes.len() >= LARGE_PIECE {
-            self.ready = self.take_small();
-            self.large = Some(bytes);
-            return;
-        }
-        if self.small.capacity() == 0 {
-            self.small.reserve(FRAME);
-        }
-        self.small.extend_from_slice(&bytes);
-        if self.small.len() > FRAME - LARGE_PIECE {
-            self.ready = self.take_small();
-        }
-    }
-
-    /// A frame that is full.
-    fn take(&mut self) -> Option<Bytes> {
-        self.ready.take().or_else(|| self.large.take())
-    }
-
-    /// What is left at the end.
-    fn take_last(&mut self) -> Option<Bytes> {
-        self.take().or_else(|| self.take_small())
-    }
-
-    fn take_small(&mut self) -> Option<Bytes> {
-        let small = std::mem::take(&mut self.small);
-        (!small.is_empty()).then(|| small.freeze())
-    }
-}
-
-/// From this size on a piece of output is a frame of its own.
-const LARGE_PIECE: usize = 16 << 10;
-
-/// The most that small pieces are joined to.
-const FRAME: usize = 64 << 10;
 
 fn unknown_segment(index: u32, segments: u32) -> Error {
     Error::new(

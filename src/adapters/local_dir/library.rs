@@ -14,7 +14,8 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
-use super::catalogue::{Catalogue, Extents, Failure, Learned};
+use super::catalogue::Catalogue;
+use super::files::{Extents, Failure, Learned};
 use super::names::Name;
 use super::read::{self, Unindexed};
 use super::root::{Root, Stamp};
@@ -83,6 +84,19 @@ impl Library {
         self.catalogue.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Counts recordings for the metrics.
+    pub(super) fn count(&self) {
+        let (all, unread, unreadable) = self.catalogue().counts();
+        let metrics = &self.metrics;
+        for (gauge, count) in [
+            (&metrics.recordings, all),
+            (&metrics.recordings_unread, unread),
+            (&metrics.recordings_unreadable, unreadable),
+        ] {
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
     /// Passes under way end soon, and come to nothing.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
@@ -90,6 +104,19 @@ impl Library {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Looks again at a file that was still being written when it was last looked at.
+    pub(super) async fn look_again(self: &Arc<Self>, key: &RecordingKey) {
+        let (library, key) = (Arc::clone(self), key.clone());
+        let looked = spawn_blocking(move || {
+            let path = key.id.as_str();
+            if let (Some(name), Ok((_, stamp))) = (Name::parse(path, library.zone), library.root.open(path)) {
+                library.catalogue().restamp(&name, &key.id, stamp, library.clock.now());
+            }
+        });
+        // If it cannot be looked at, what was known stays until the next walk.
+        let _ = looked.await;
     }
 
     /// Cuts and layouts of a version, for a session.
@@ -148,7 +175,7 @@ impl Library {
             Err(error) => return Err(Unread::Failed(error.into())),
         };
         if !current.holds(&key.version) {
-            self.catalogue().restamp(name, &key.id, current);
+            self.catalogue().restamp(name, &key.id, current, self.clock.now());
             return Err(Unread::Gone);
         }
         let begun = Instant::now();

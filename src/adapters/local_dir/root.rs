@@ -6,9 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use rustix::fs::{Mode, OFlags};
 
-use crate::domain::Version;
+use crate::domain::{Version, WallTime};
 
 /// The directory of recordings.
 #[derive(Debug, Clone)]
@@ -78,10 +79,23 @@ impl Root {
 /// `NONBLOCK` because opening a pipe would wait for a writer; regular files ignore it.
 const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOCTTY).union(OFlags::NONBLOCK);
 
+/// A file that nobody has written to for this long is complete.
+const STILL_WRITTEN: TimeDelta = TimeDelta::seconds(5);
+
 impl Stamp {
     pub(super) fn of(metadata: &Metadata) -> Self {
         let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
         Self { size: metadata.len(), modified }
+    }
+
+    /// When the file was last written to.
+    pub(super) fn modified_at(self) -> WallTime {
+        i64::try_from(self.modified).map_or(WallTime::MAX_UTC, WallTime::from_timestamp_nanos)
+    }
+
+    /// Whether a file that has this state now is still being written. One of the future tells nothing.
+    pub(super) fn is_fresh(self, now: WallTime) -> bool {
+        (now - self.modified_at()).abs() < STILL_WRITTEN
     }
 
     /// The modification time as the validator of a version.

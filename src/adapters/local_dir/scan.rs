@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::names::Name;
+use super::names::{Container, Name};
 use super::root::{Root, Stamp};
 
 /// What a walk finds.
@@ -27,6 +27,17 @@ pub(super) struct Found {
     pub(super) name: Name,
     /// Size and time; why it is refused otherwise.
     pub(super) stamp: Result<Stamp, String>,
+}
+
+impl Found {
+    /// Why it is not even opened.
+    pub(super) fn refused(&self) -> Option<&str> {
+        match (&self.stamp, self.name.container) {
+            (Err(reason), _) => Some(reason),
+            (Ok(_), Container::Mp4) => Some("MP4 recordings cannot be played yet"),
+            (Ok(_), Container::TransportStream) => None,
+        }
+    }
 }
 
 /// Recordings that are kept track of. More are not seen, and a warning says so: this many take about 1 GB.
@@ -55,6 +66,20 @@ pub(super) fn scan(root: &Root, zone: Tz) -> io::Result<Scan> {
 }
 
 impl Scan {
+    /// What somebody should know about it.
+    pub(super) fn complaints(&self) -> Vec<String> {
+        let failures = self.failures.first().map(|(path, error)| {
+            format!("{} files or directories could not be looked at: {path}: {error}", self.failures.len())
+        });
+        let mut refused =
+            self.files.iter().filter_map(|file| file.refused().map(|reason| (&file.path, reason)));
+        let refused = refused.next().map(|(path, reason)| {
+            format!("{} recordings are left out: {path}: {reason}", refused.count() + 1)
+        });
+        let truncated = self.truncated.then(|| format!("only the first {MAX_FILES} recordings are seen"));
+        failures.into_iter().chain(refused).chain(truncated).collect()
+    }
+
     fn look_into(
         &mut self,
         root: &Root,

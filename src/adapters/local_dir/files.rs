@@ -1,0 +1,255 @@
+//! The files of one camera: what was learned of them, which is still being written, and where that places them in time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use remux::time::Ticks;
+
+use super::root::Stamp;
+use super::scan::Found;
+use crate::domain::{
+    Extent, Facts, Length, Named, Place, Recording, RecordingId, RecordingKey, TimeRange, Unreadable,
+    Version, WallTime, later, place, ticks_between,
+};
+
+/// The files of a camera.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// By start, then by id.
+    entries: Vec<Entry>,
+    /// Where they lie in time, until something changes.
+    placed: Option<Vec<Arc<Recording>>>,
+    /// What most of its recordings contain, so that they share it.
+    facts: Option<Arc<Facts>>,
+}
+
+/// A file.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) id: RecordingId,
+    pub(super) start: WallTime,
+    pub(super) stamp: Stamp,
+    /// It had been written to a moment before it was looked at.
+    fresh: bool,
+    /// Why it is not even opened.
+    refused: Option<Arc<str>>,
+    learned: Option<Learned>,
+}
+
+/// What a pass over a file has shown.
+#[derive(Debug, Clone)]
+pub(super) struct Learned {
+    /// Which state of the file was read.
+    pub(super) stamp: Stamp,
+    /// When it was read, and how long that took.
+    pub(super) at: WallTime,
+    pub(super) cost: Duration,
+    pub(super) found: Result<Extents, Failure>,
+}
+
+/// The extent of a file as it stands, and without its last GOP, in case it is still being written.
+#[derive(Debug, Clone)]
+pub(super) struct Extents {
+    pub(super) closed: Arc<Extent>,
+    pub(super) open: Option<Arc<Extent>>,
+}
+
+/// Why a file cannot be played.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) detail: Arc<str>,
+    /// Another try may find it mended.
+    pub(super) passing: bool,
+}
+
+/// A file that is still being written is read again after this long, or after it has cost this many times as much time
+/// not to read it as to read it.
+const REREAD_AFTER: TimeDelta = TimeDelta::seconds(10);
+const REREAD_COSTS: u32 = 20;
+
+/// A file that could not be read is tried again after this long.
+const RETRY_AFTER: TimeDelta = TimeDelta::seconds(60);
+
+/// No recording has fewer bytes per second: 64 kbit/s.
+const FEWEST_BYTES: u64 = 8000;
+
+impl Files {
+    /// All files, by start, then by id.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Takes over what a walk has found, in the same order; keeps what was learned of files that are still there.
+    pub(super) fn update(&mut self, found: impl Iterator<Item = Found>, now: WallTime) {
+        let mut before = std::mem::take(&mut self.entries).into_iter().peekable();
+        let mut changed = false;
+        for file in found {
+            let comes_before = |old: &Entry| (old.start, old.id.as_str()) < (file.name.start, &*file.path);
+            while before.next_if(comes_before).is_some() {
+                changed = true;
+            }
+            let known = before.next_if(|old| old.id.as_str() == &*file.path);
+            let entry = Entry::new(file, now);
+            changed |= known.as_ref().is_none_or(|known| !known.looks_like(&entry));
+            self.entries.push(Entry { learned: known.and_then(|known| known.learned), ..entry });
+        }
+        if changed || before.next().is_some() {
+            self.placed = None;
+        }
+    }
+
+    /// Remembers what a pass over a file has shown.
+    pub(super) fn learn(&mut self, start: WallTime, id: &RecordingId, mut learned: Learned) {
+        if let Ok(extents) = &mut learned.found {
+            extents.closed = self.share(&extents.closed);
+            extents.open = extents.open.as_ref().map(|open| self.share(open));
+        }
+        if let Some(entry) = self.entry(start, id) {
+            entry.learned = Some(learned);
+            self.placed = None;
+        }
+    }
+
+    /// Notes that a file has another state than the last walk saw.
+    pub(super) fn restamp(&mut self, start: WallTime, id: &RecordingId, stamp: Stamp, now: WallTime) {
+        if let Some(entry) = self.entry(start, id) {
+            (entry.stamp, entry.fresh) = (stamp, stamp.is_fresh(now));
+            self.placed = None;
+        }
+    }
+
+    /// The recordings on the wall clock, in order.
+    pub(super) fn placed(&mut self) -> &[Arc<Recording>] {
+        let placed = self.placed.take().unwrap_or_else(|| self.place());
+        self.placed.insert(placed)
+    }
+
+    /// What cannot be played.
+    pub(super) fn unreadable(&self) -> impl Iterator<Item = Unreadable> + '_ {
+        self.entries.iter().enumerate().filter_map(|(position, entry)| {
+            let detail = entry.failure().filter(|_| self.playable(position).is_none())?;
+            let span = TimeRange::new(entry.start, later(entry.start, self.estimate(position))).ok()?;
+            Some(Unreadable { id: entry.id.clone(), span, detail: Arc::clone(detail) })
+        })
+    }
+
+    /// Files that should be read.
+    pub(super) fn unread(&self, now: WallTime) -> impl Iterator<Item = (WallTime, RecordingKey)> + '_ {
+        let entries = self.entries.iter().enumerate().filter(move |(_, entry)| entry.is_worth_reading(now));
+        entries.map(|(position, entry)| (entry.start, entry.key(entry.stamp, self.is_growing(position))))
+    }
+
+    fn entry(&mut self, start: WallTime, id: &RecordingId) -> Option<&mut Entry> {
+        let place = self.entries.binary_search_by(|entry| (entry.start, &entry.id).cmp(&(start, id))).ok()?;
+        self.entries.get_mut(place)
+    }
+
+    /// An extent that shares what it contains with the one before, where that is the same.
+    fn share(&mut self, extent: &Arc<Extent>) -> Arc<Extent> {
+        match &self.facts {
+            Some(facts) if *facts == extent.facts => {
+                Arc::new(Extent { facts: Arc::clone(facts), ..Extent::clone(extent) })
+            }
+            _ => {
+                self.facts = Some(Arc::clone(&extent.facts));
+                Arc::clone(extent)
+            }
+        }
+    }
+
+    /// Only the last file of a camera can be one that is still being written.
+    fn is_growing(&self, position: usize) -> bool {
+        position + 1 == self.entries.len() && self.entries.get(position).is_some_and(|entry| entry.fresh)
+    }
+
+    fn place(&self) -> Vec<Arc<Recording>> {
+        let playable = (0..self.entries.len()).filter_map(|position| self.playable(position));
+        let (playable, named): (Vec<_>, Vec<Named>) = playable.unzip();
+        let recordings = playable.into_iter().zip(place(&named)).filter_map(|((key, extent), place)| {
+            let Place { zero, visible } = place?;
+            Some(Arc::new(Recording { key, zero, visible, extent }))
+        });
+        recordings.collect()
+    }
+
+    /// A file that can be played, or that nobody has read yet.
+    fn playable(&self, position: usize) -> Option<((RecordingKey, Option<Arc<Extent>>), Named)> {
+        let entry = self.entries.get(position).filter(|entry| entry.refused.is_none())?;
+        let growing = self.is_growing(position);
+        // Of a file that grows what was there a while ago is good enough.
+        let learned = entry.learned.as_ref().filter(|learned| growing || learned.stamp == entry.stamp);
+        let (stamp, extent, length) = match learned {
+            Some(learned) => {
+                let extents = learned.found.as_ref().ok()?;
+                let extent = if growing { extents.open.as_ref()? } else { &extents.closed };
+                let length = Length::Known { duration: extent.duration(), gop: extent.gop };
+                (learned.stamp, Some(Arc::clone(extent)), length)
+            }
+            None => (entry.stamp, None, Length::Estimated(self.estimate(position))),
+        };
+        Some(((entry.key(stamp, growing), extent), Named { start: entry.start, length }))
+    }
+
+    /// Up to the next recording, or to when the file was last written, or what its size allows.
+    fn estimate(&self, position: usize) -> Ticks {
+        let Some(entry) = self.entries.get(position) else { return Ticks::ZERO };
+        let until_written = ticks_between(entry.start, entry.stamp.modified_at());
+        let next = self.entries.iter().skip(position).find(|next| next.start > entry.start);
+        let until_next = next.map(|next| ticks_between(entry.start, next.start));
+        let seconds = (entry.stamp.size / FEWEST_BYTES).clamp(1, 24 * 3600);
+        let by_size = Ticks::from_millis(1000 * i64::try_from(seconds).unwrap_or(1));
+        let bounds = [Some(until_written), until_next].into_iter().flatten();
+        bounds.filter(|&length| length > Ticks::ZERO).fold(by_size, Ticks::min)
+    }
+}
+
+impl Entry {
+    fn new(file: Found, now: WallTime) -> Self {
+        let refused = file.refused().map(Arc::from);
+        let stamp = file.stamp.unwrap_or(Stamp { size: 0, modified: 0 });
+        Self {
+            id: RecordingId::from(&*file.path),
+            start: file.name.start,
+            stamp,
+            fresh: stamp.is_fresh(now),
+            refused,
+            learned: None,
+        }
+    }
+
+    pub(super) fn is_unread(&self) -> bool {
+        self.learned.is_none() && self.refused.is_none()
+    }
+
+    pub(super) fn failure(&self) -> Option<&Arc<str>> {
+        let failure = || Some(&self.learned.as_ref()?.found.as_ref().err()?.detail);
+        self.refused.as_ref().or_else(failure)
+    }
+
+    fn looks_like(&self, other: &Self) -> bool {
+        (self.stamp, self.fresh, &self.refused) == (other.stamp, other.fresh, &other.refused)
+    }
+
+    fn key(&self, stamp: Stamp, growing: bool) -> RecordingKey {
+        let version = Version { size: stamp.size, validator: stamp.validator(), growing };
+        RecordingKey { id: self.id.clone(), version }
+    }
+
+    fn is_worth_reading(&self, now: WallTime) -> bool {
+        if self.refused.is_some() {
+            return false;
+        }
+        let Some(learned) = &self.learned else { return true };
+        let age = now - learned.at;
+        match &learned.found {
+            Err(failure) if learned.stamp == self.stamp => failure.passing && age >= RETRY_AFTER,
+            _ if learned.stamp == self.stamp => false,
+            _ if self.fresh => {
+                let costs = TimeDelta::from_std(learned.cost.saturating_mul(REREAD_COSTS));
+                age >= REREAD_AFTER.max(costs.unwrap_or(REREAD_AFTER))
+            }
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The directory behind the ports of playback.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use tokio::task::spawn_blocking;
+
+use super::library::gone;
+use super::walk::{REST, Walk};
+use super::{LocalDir, read};
+use crate::domain::{CameraId, RecordingKey, TimeRange};
+use crate::error::{Error, Kind, Nearest, Result};
+use crate::playback::media::Media;
+use crate::playback::ports::{
+    Camera, Cameras, Footage, Indexes, Object, Objects, Recordings, Upstream, UpstreamState,
+};
+
+impl Cameras for LocalDir {
+    fn exists<'a>(&'a self, camera: &'a CameraId) -> BoxFuture<'a, Result<bool>> {
+        let exists = || self.library.catalogue().contains(camera);
+        async move {
+            self.walks.walk_if(|_| !exists(), REST).await;
+            Ok(exists())
+        }
+        .boxed()
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Camera>>> {
+        async {
+            self.walks.walk_if(|last| last.is_none(), REST).await;
+            Ok(self.library.catalogue().cameras())
+        }
+        .boxed()
+    }
+}
+
+impl Recordings for LocalDir {
+    fn overlapping<'a>(&'a self, camera: &'a CameraId, range: TimeRange) -> BoxFuture<'a, Result<Footage>> {
+        let overlapping = move || self.library.catalogue().overlapping(camera, range);
+        async move {
+            self.walks.walk_if(|last| last.is_none_or(|walk| range.end() > walk.at), REST).await;
+            let mut footage = overlapping();
+            if footage.recordings.is_empty() {
+                self.walks.walk_if(|_| true, REST).await;
+                footage = overlapping();
+            }
+            match footage.recordings.last() {
+                Some(last) if last.key.version.growing => {
+                    self.library.look_again(&last.key).await;
+                    Ok(overlapping())
+                }
+                _ => Ok(footage),
+            }
+        }
+        .boxed()
+    }
+
+    fn nearest<'a>(&'a self, camera: &'a CameraId, range: TimeRange) -> BoxFuture<'a, Result<Nearest>> {
+        async move { Ok(self.library.catalogue().nearest(camera, range)) }.boxed()
+    }
+}
+
+impl Indexes for LocalDir {
+    fn media<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Media>>> {
+        self.library.media(recording).boxed()
+    }
+}
+
+impl Objects for LocalDir {
+    fn open<'a>(&'a self, recording: &'a RecordingKey, range: Range<u64>) -> BoxFuture<'a, Result<Object>> {
+        let (root, key) = (self.library.root.clone(), recording.clone());
+        async move {
+            let opened = spawn_blocking(move || root.open(key.id.as_str())).await;
+            let (file, stamp) = match opened.map_err(io::Error::other).flatten() {
+                Ok(opened) => opened,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(gone(recording)),
+                Err(error) => return Err(unreadable(recording, &error)),
+            };
+            if !stamp.holds(&recording.version) {
+                return Err(gone(recording));
+            }
+            let recording = recording.clone();
+            let bytes = read::stream_of(file, range).map_err(move |error| unreadable(&recording, &error));
+            Ok(Object { bytes: bytes.boxed() })
+        }
+        .boxed()
+    }
+}
+
+fn unreadable(recording: &RecordingKey, error: &io::Error) -> Error {
+    Error::new(Kind::BadUpstream, format!("Recording {} cannot be read: {error}.", recording.id))
+}
+
+impl Upstream for LocalDir {
+    fn name(&self) -> &'static str {
+        "recordings"
+    }
+
+    fn state(&self) -> UpstreamState {
+        match &*self.walks.last() {
+            None => UpstreamState::Starting,
+            Some(Walk { failure: Some(failure), .. }) => {
+                UpstreamState::Away(format!("the directory of recordings cannot be listed: {failure}"))
+            }
+            Some(_) => UpstreamState::Up,
+        }
+    }
+}
