@@ -18,7 +18,7 @@ use crate::streams::Streams;
 use crate::ts::{Found, Framer, Header, PACKET, Packet};
 
 /// Learns the layout of a run from its head.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Head {
     framer: Framer,
     psi: PsiWatch,
@@ -31,7 +31,7 @@ pub(crate) struct Head {
 }
 
 /// The bytes read so far: they are played as soon as the layout is known.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Kept {
     /// In order, without holes.
     pub(crate) chunks: VecDeque<Bytes>,

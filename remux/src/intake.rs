@@ -5,10 +5,10 @@ use crate::limits;
 use crate::psi::stream_type::{Declared, declared};
 use crate::psi::watch::PsiWatch;
 use crate::report::{Event, Report};
-use crate::ts::{Continuity, Counter, Header, Packet, Pid};
+use crate::ts::{Continuity, Counter, Header, Packet, Pid, payload_offset};
 
 /// Sorts packets by stream and keeps account of damage.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Intake {
     /// For each PID the number of its stream, [`TABLES`] or [`NOTHING`].
     slots: Box<[u8; Pid::COUNT]>,
@@ -19,7 +19,7 @@ pub(crate) struct Intake {
     pub(crate) report: Report,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Admitted {
     pid: Pid,
     declared: Declared,
@@ -96,6 +96,10 @@ impl Intake {
         }
         if header.is_scrambled() {
             self.report.scrambled += 1;
+            return None;
+        }
+        if payload_offset(packet).is_none() {
+            self.report.damaged_packets += 1;
             return None;
         }
         match stream.counter.on_packet(packet) {

@@ -60,6 +60,8 @@
 //!
 //! Clauses are cited from ITU-T H.222.0 (06/2021) = ISO/IEC 13818-1, H.264 (08/2021), H.265 (08/2021), RFC 8216.
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod index;
 pub mod layout;
 pub mod limits;
@@ -84,5 +86,5 @@ mod timeline;
 pub use crate::error::Error;
 pub use crate::index::{Cut, CutList, Index, Indexer};
 pub use crate::layout::Layout;
-pub use crate::remuxer::{Output, Remuxer, Span};
+pub use crate::remuxer::{OUTPUT_VERSION, Output, Remuxer, Span};
 pub use crate::report::{Event, Report};

@@ -15,6 +15,10 @@ use crate::report::{Event, Report};
 use crate::rewriter::{Extent, Rewriter};
 use crate::time::Ticks;
 
+/// Raised whenever the bytes that come out for the same source, layout and cut change: part of whatever names a segment
+/// for a cache.
+pub const OUTPUT_VERSION: u32 = 1;
+
 /// What [`Remuxer::poll`] gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -17,6 +17,8 @@ pub struct Report {
     pub skipped_bytes: u64,
     /// Packets flagged with transport_error_indicator, left out.
     pub transport_errors: u64,
+    /// Packets whose adaptation field leaves no room for the payload that they announce, left out.
+    pub damaged_packets: u64,
     /// Holes in a continuity_counter; they stay visible in the output.
     pub continuity_gaps: u64,
     /// Packets sent twice as H.222.0 §2.4.3.3 allows; the second is dropped.
@@ -55,6 +57,7 @@ impl Report {
             (self.resyncs, "losses of packet sync"),
             (self.skipped_bytes, "bytes outside of packets"),
             (self.transport_errors, "packets with transport_error_indicator"),
+            (self.damaged_packets, "packets with an impossible adaptation field"),
             (self.continuity_gaps, "continuity counter gaps"),
             (self.scrambled, "scrambled packets"),
             (self.damaged_sections, "damaged PSI sections"),

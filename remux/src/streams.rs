@@ -11,7 +11,7 @@ use crate::time::{MediaTime, Ticks, Timestamp};
 use crate::ts::{Header, Packet, Pid, payload};
 
 /// The streams of the program that is played.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Streams {
     program_number: u16,
     probes: Vec<Probe>,
@@ -124,7 +124,7 @@ fn nothing_to_play(streams: &Streams) -> Error {
 }
 
 /// What is learned of one stream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Probe {
     codec: Codec,
     declared: DeclaredStream,

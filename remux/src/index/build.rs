@@ -18,13 +18,14 @@ use crate::time::{MediaTime, Ticks};
 use crate::timeline::{Clock, Times};
 use crate::ts::{Found, Framer, Header, PACKET, Packet, payload};
 
-/// Learns a recording in one pass: push all of it in order, then finish.
-#[derive(Debug)]
+/// Learns a recording in one pass: push all of it in order, then finish. A clone can be finished to see what is known so
+/// far of a recording that is still growing.
+#[derive(Debug, Clone)]
 pub struct Indexer {
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// Reads the head.
     Learning(Box<Head>),
@@ -90,7 +91,7 @@ impl Indexer {
 }
 
 /// The pass over a run whose layout is known.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Pass {
     layout: Layout,
     framer: Framer,
@@ -107,7 +108,7 @@ struct Pass {
     pictures: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct StreamPass {
     codec: Codec,
     clock: Clock,
@@ -187,6 +188,7 @@ impl Pass {
             end: self.last_pts + self.layout.frame_duration,
             layout: self.layout,
             raps: self.raps,
+            next_rap: None,
             end_offset,
             pictures: self.pictures,
         };

@@ -19,7 +19,7 @@ pub struct Cut {
     pub run: usize,
     /// PTS of RAP a.
     pub start: MediaTime,
-    /// PTS of RAP b; `None` for the last cut of a run, which takes all that is left.
+    /// PTS of RAP b; `None` for the last cut of a run that has ended, which takes all that is left.
     pub end: Option<MediaTime>,
     /// PTS of RAP b - PTS of RAP a; of a run's last cut up to the end of its last picture.
     pub duration: Ticks,
@@ -48,7 +48,7 @@ fn cuts_of_run(number: usize, run: &Run, target: Ticks) -> impl Iterator<Item = 
     starts.into_iter().zip(ends).enumerate().map(move |(position, (a, b))| Cut {
         run: number,
         start: a.pts,
-        end: b.map(|b| b.pts),
+        end: b.map_or(run.next_rap, |b| Some(b.pts)),
         duration: b.map_or(run.end, |b| b.pts) - a.pts,
         first: position == 0,
         independent: a.independent,

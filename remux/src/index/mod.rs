@@ -34,6 +34,8 @@ pub struct Run {
     pub raps: Vec<Rap>,
     /// Where the run ends in time: the largest video PTS (audio PTS where there is no video) plus a frame.
     pub end: MediaTime,
+    /// PTS of the RAP that the run ends before, where more of it may follow; `None` where it ends for good.
+    pub next_rap: Option<MediaTime>,
     /// Where the run ends in the source, in bytes.
     pub end_offset: u64,
     /// Video pictures (audio PES where there is no video) from the first RAP on.
@@ -78,6 +80,7 @@ impl Index {
         let run = self.runs.last_mut()?;
         let open = run.raps.pop()?;
         run.end = open.pts;
+        run.next_rap = Some(open.pts);
         run.end_offset = open.offset + u64::from(open.trail);
         if run.raps.is_empty() {
             self.runs.pop();

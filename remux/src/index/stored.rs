@@ -47,6 +47,7 @@ struct StoredRun {
     layout: Layout,
     raps: Vec<StoredRap>,
     end: MediaTime,
+    next_rap: Option<MediaTime>,
     end_offset: u64,
     pictures: u64,
 }
@@ -124,6 +125,7 @@ impl StoredRun {
             raps: raps.collect(),
             layout: run.layout.clone(),
             end: run.end,
+            next_rap: run.next_rap,
             end_offset: run.end_offset,
             pictures: run.pictures,
         }
@@ -153,6 +155,7 @@ impl StoredRun {
             layout: self.layout,
             raps,
             end: self.end,
+            next_rap: self.next_rap,
             end_offset: self.end_offset,
             pictures: self.pictures,
         })

@@ -43,7 +43,7 @@ pub(crate) fn examine(codec: Codec, pes: &[u8], is_all: bool) -> Examined {
 }
 
 /// The start of a PES whose first packet was not enough to tell.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Starting {
     /// Offset in the source of the first packet.
     pub(crate) offset: u64,

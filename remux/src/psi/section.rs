@@ -4,7 +4,7 @@ use crate::limits::PSI_SECTION;
 use crate::psi::crc32;
 
 /// Collects the sections of one PID.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SectionAssembler {
     /// The beginning of a section; empty while waiting for one to start.
     buffer: Vec<u8>,

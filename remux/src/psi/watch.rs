@@ -5,13 +5,13 @@ use super::tables::{Pmt, Program, parse_pat, parse_pmt};
 use crate::ts::{Header, Packet, Pid, payload};
 
 /// What the source says about its programs right now.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct PsiWatch {
     pat: SectionAssembler,
     programs: Vec<ProgramWatch>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct ProgramWatch {
     program: Program,
     sections: SectionAssembler,

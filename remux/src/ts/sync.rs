@@ -81,7 +81,7 @@ pub(crate) enum Found {
 }
 
 /// Cuts bytes into packets, wherever they were cut into chunks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Framer {
     sync: Sync,
     /// The beginning of a packet, or of a search, that the chunk before ended with; below [`LOOKAHEAD`] + a packet.

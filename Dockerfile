@@ -1,0 +1,21 @@
+# The service and the `remux` command as static binaries, in an image without anything else.
+FROM rust:1-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY . .
+ARG TARGETARCH
+RUN target="$(rustc -vV | sed -n 's/^host: //p')" \
+    && RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --workspace --bins --target "$target" \
+    && mkdir -p /image/usr/local/bin /image/work /image/recordings \
+    && cp "target/$target/release/playback-service" "target/$target/release/remux" /image/usr/local/bin/ \
+    && cp -r testdata/recordings /image/ \
+    && chown -R 65532:65532 /image/work
+
+FROM scratch
+COPY --from=build /image/ /
+# In a container the service is reached from outside of it; recordings are mounted, the samples are what is there otherwise.
+ENV BIND_ADDR=0.0.0.0 PORT=8085 RECORDINGS_DIR=/recordings WORK_DIR=/work LOG_FORMAT=json
+USER 65532:65532
+EXPOSE 8085
+VOLUME /work
+ENTRYPOINT ["/usr/local/bin/playback-service"]

@@ -1,0 +1,117 @@
+//! Bodies of the fuzz targets (`fuzz/`), kept beside the code that they check so that they change with it.
+//!
+//! Any input is allowed; what must hold whatever it is:
+//! nothing panics; chunking does not matter; output is whole packets of the PIDs of the layout, with sound headers and
+//! sound tables in front; a copy of a copy has the same elementary streams.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::psi::crc32;
+use crate::time::Ticks;
+use crate::{Error, Indexer, Layout, Output, Remuxer, Span};
+
+/// Copies, indexes and cuts `data`: the first byte says how it is cut into chunks.
+pub fn engine(data: &[u8]) {
+    let Some((&split, source)) = data.split_first() else { return };
+    let chunk = 1 + usize::from(split) * 7;
+    let whole = copy(source, usize::MAX);
+    let chunked = copy(source, chunk);
+    assert!(whole == chunked, "chunks of {chunk} bytes make a difference");
+    if let Ok((layout, out)) = whole {
+        check_packets(&layout, &out);
+        check_copy_of_copy(&out);
+    }
+    index_and_cut(source, chunk);
+}
+
+fn copy(source: &[u8], chunk: usize) -> Result<(Layout, Vec<u8>), Error> {
+    let mut remuxer = Remuxer::copy(Span::default());
+    let out = drive(&mut remuxer, 0, source, chunk)?;
+    let layout = remuxer.layout().expect("known once output is made").clone();
+    Ok((layout, out))
+}
+
+fn drive(remuxer: &mut Remuxer, mut offset: u64, source: &[u8], chunk: usize) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    let mut drain = |remuxer: &mut Remuxer| {
+        while let Some(output) = remuxer.poll() {
+            if let Output::Bytes(bytes) = output {
+                out.extend_from_slice(&bytes);
+            }
+        }
+    };
+    for bytes in source.chunks(chunk) {
+        remuxer.push(offset, Bytes::copy_from_slice(bytes))?;
+        offset += bytes.len() as u64;
+        drain(remuxer);
+    }
+    remuxer.finish()?;
+    drain(remuxer);
+    Ok(out)
+}
+
+fn index_and_cut(source: &[u8], chunk: usize) {
+    let mut indexer = Indexer::new();
+    source.chunks(chunk).for_each(|bytes| indexer.push(bytes));
+    let Ok(index) = indexer.finish() else { return };
+    assert_eq!(
+        crate::Index::decode(&index.encode()).as_ref(),
+        Ok(&index),
+        "the stored form does not come back"
+    );
+    for cut in index.cuts(Ticks::SECOND).cuts.iter().take(20) {
+        let layout = Arc::new(index.runs[cut.run].layout.clone());
+        let end = (cut.bytes.end as usize).min(source.len());
+        let bytes = &source[(cut.bytes.start as usize).min(end)..end];
+        let mut remuxer = Remuxer::segment(Arc::clone(&layout), cut);
+        let out =
+            drive(&mut remuxer, cut.bytes.start, bytes, usize::MAX).expect("a segment is never an error");
+        check_packets(&layout, &out);
+        let tables = out.chunks(188).filter(|packet| packet[1] & 0x1f == 0 && packet[2] == 0).count();
+        assert!(tables % 16 == 0, "{tables} PATs: the next segment's counter does not follow");
+    }
+}
+
+fn check_packets(layout: &Layout, out: &[u8]) {
+    let pids: Vec<u16> = layout.streams.iter().map(|stream| stream.output_pid.value()).collect();
+    assert!(out.len().is_multiple_of(188));
+    for (number, packet) in out.chunks(188).enumerate() {
+        let pid = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
+        assert_eq!(packet[0], 0x47);
+        assert_eq!(packet[1] & 0x80, 0, "transport_error_indicator");
+        assert_eq!(packet[3] & 0xc0, 0, "scrambled");
+        match number {
+            0 => assert_eq!(pid, 0, "PAT first"),
+            1 => assert_eq!(pid, 0x1000, "then PMT"),
+            _ => assert!(pid == 0 || pid == 0x1000 || pids.contains(&pid), "PID {pid:#x} is in no table"),
+        }
+        if pid == 0 || pid == 0x1000 {
+            let length = 3 + usize::from(u16::from_be_bytes([packet[6] & 0x0f, packet[7]]));
+            assert_eq!(crc32(&packet[5..5 + length]), 0, "CRC");
+        }
+        if packet[3] & 0x20 != 0 {
+            let most = if packet[3] & 0x10 != 0 { 182 } else { 183 };
+            assert!(packet[4] <= most, "adaptation_field_length {}", packet[4]);
+        }
+    }
+}
+
+/// What came out once comes out again. PES without a time are where the two may differ: the first copy has none at the
+/// start.
+fn check_copy_of_copy(out: &[u8]) {
+    let Ok((_, again)) = copy(out, 65_536) else { return };
+    let payloads = |stream: &[u8]| {
+        let mut payloads: BTreeMap<u16, usize> = BTreeMap::new();
+        for packet in stream.chunks(188).filter(|packet| packet[3] & 0x10 != 0 && packet[1] & 0x1f == 1) {
+            *payloads.entry(u16::from_be_bytes([packet[1] & 0x1f, packet[2]])).or_default() += 1;
+        }
+        payloads
+    };
+    let (before, after) = (payloads(out), payloads(&again));
+    for (pid, count) in after {
+        assert!(count <= before.get(&pid).copied().unwrap_or(0), "PID {pid:#x} grows");
+    }
+}

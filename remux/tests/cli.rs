@@ -1,0 +1,148 @@
+//! The `remux` command: what it writes, and with which status it ends.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod support;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use support::{copy, entrance, read};
+
+fn sample_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata/recordings/cam-001-entrance/2026/03/14/10-01-00.ts")
+}
+
+/// A directory of this test's own, empty.
+fn directory(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn remux(arguments: &[&std::ffi::OsStr]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_remux")).args(arguments).output().unwrap()
+}
+
+macro_rules! remux {
+    ($($argument:expr),*) => { remux(&[$(std::ffi::OsStr::new(&$argument)),*]) };
+}
+
+#[test]
+fn copy_writes_what_the_library_makes() {
+    let out = directory("copy").join("out.ts");
+    let done = remux!("copy", sample_path(), out, "--verify");
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(0), ""));
+    assert!(std::fs::read(out).unwrap() == copy(&entrance(), 1 << 16).unwrap().0);
+}
+
+#[test]
+fn copy_goes_from_stdin_to_stdout() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_remux"))
+        .args(["copy", "-", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(&entrance()).unwrap());
+    let done = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(done.status.success());
+    assert!(done.stdout == copy(&entrance(), 1 << 16).unwrap().0);
+}
+
+#[test]
+fn damage_is_status_1_with_a_report() {
+    let directory = directory("damage");
+    let mut source = entrance();
+    source.truncate(source.len() - 100);
+    source.drain(188 * 900..188 * 903);
+    let input = directory.join("in.ts");
+    std::fs::write(&input, &source).unwrap();
+    let done = remux!("copy", input, directory.join("out.ts"));
+    assert_eq!(done.status.code(), Some(1));
+    let report = String::from_utf8(done.stderr).unwrap();
+    assert!(
+        report.contains("continuity counter gaps") && report.contains("88 bytes outside of packets"),
+        "{report}"
+    );
+    assert_eq!(remux!("probe", input).status.code(), Some(1));
+}
+
+#[test]
+fn what_cannot_be_done_is_status_2_and_leaves_the_output_alone() {
+    let directory = directory("impossible");
+    let (text, out) = (directory.join("in.ts"), directory.join("out.ts"));
+    std::fs::write(&text, "this is no recording").unwrap();
+    std::fs::write(&out, "precious").unwrap();
+    let done = remux!("copy", text, out);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("in.ts: not MPEG-TS"), "{done:?}");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "precious");
+    for arguments in [
+        vec!["copy", "no such file", "x.ts"],
+        vec!["copy", "a.ts", "b.ts", "--from", "-1"],
+        vec!["copy", "a.ts", "b.ts", "--from", "5", "--to", "5"],
+        vec!["hls", "-", "x"],
+        vec!["frobnicate"],
+    ] {
+        let arguments: Vec<_> = arguments.iter().map(std::ffi::OsStr::new).collect();
+        assert_eq!(remux(&arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_recording_is_never_overwritten_by_its_own_copy() {
+    let input = directory("same").join("in.ts");
+    std::fs::write(&input, entrance()).unwrap();
+    let done = remux!("copy", input, input);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(std::fs::read(&input).unwrap() == entrance());
+}
+
+#[test]
+fn probe_says_what_is_there() {
+    let done = remux!("probe", sample_path(), "--json");
+    assert_eq!(done.status.code(), Some(0));
+    let json: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let run = &json["runs"][0];
+    assert_eq!(json["container"], "mpeg-ts");
+    assert_eq!(json["duration_seconds"], 60.0);
+    assert_eq!(json["size_bytes"], entrance().len());
+    assert_eq!(run["frame_rate"], 25.0);
+    assert_eq!(run["random_access"]["count"], 30);
+    assert_eq!(run["random_access"]["interval_seconds"]["max"], 2.0);
+    assert_eq!(run["streams"][0]["codec"], "h264");
+    assert_eq!(run["streams"][0]["path"], "relabel");
+    assert_eq!(
+        (&run["streams"][0]["video"]["width"], &run["streams"][0]["video"]["height"]),
+        (&640.into(), &360.into())
+    );
+    assert_eq!(run["streams"][1]["audio"]["sample_rate"], 16_000);
+    assert_eq!(json["damage"]["continuity_gaps"], 0);
+    let text = String::from_utf8(remux!("probe", sample_path()).stdout).unwrap();
+    assert!(text.contains("640x360") && text.contains("damage: none"), "{text}");
+}
+
+#[test]
+fn hls_writes_segments_and_a_playlist_that_names_them() {
+    let directory = directory("hls");
+    let done = remux!("hls", sample_path(), directory, "--target", "4");
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let text = std::fs::read(directory.join("playlist.m3u8")).unwrap();
+    let Ok((rest, playlist)) = m3u8_rs::parse_media_playlist(&text) else { panic!("no playlist") };
+    assert!(rest.is_empty() && playlist.end_list && playlist.independent_segments);
+    assert_eq!((playlist.target_duration, playlist.segments.len()), (4, 15));
+    let sum: f32 = playlist.segments.iter().map(|segment| segment.duration).sum();
+    assert!((sum - 60.0).abs() < 1e-3);
+    let joined: Vec<u8> = playlist
+        .segments
+        .iter()
+        .flat_map(|segment| std::fs::read(directory.join(&segment.uri)).unwrap())
+        .collect();
+    assert!(read(&joined).pes == read(&copy(&entrance(), 1 << 16).unwrap().0).pes);
+}
