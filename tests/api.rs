@@ -1,5 +1,7 @@
 //! What is asked and what is answered.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
 mod support;
 
 use reqwest::StatusCode;

@@ -1,5 +1,7 @@
 //! Recordings in a directory: what appears, changes, grows, goes away, or was never media.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
 mod support;
 
 use std::fs::{self, File};

@@ -1,5 +1,7 @@
 //! What is in the log, and what never is.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
 mod support;
 
 use std::io::{self, Write};

@@ -36,17 +36,6 @@ impl Media {
         }
     }
 
-    /// The same for a recording that is still being written: without its last GOP. `None` where nothing is left.
-    pub fn of_growing(index: Index, target: Ticks) -> Option<Self> {
-        let index = index.without_open_gop()?;
-        let mut media = Self::of(&index, target);
-        // What follows the last cut is there, only not whole: the cut ends where that begins.
-        if let (Some(cut), Some(run)) = (media.cuts.last_mut(), index.runs.last()) {
-            cut.end = Some(run.end);
-        }
-        Some(media)
-    }
-
     /// All cuts of the recording, in order.
     pub fn cuts(&self) -> &[Cut] {
         &self.cuts

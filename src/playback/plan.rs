@@ -171,7 +171,7 @@ fn parts_of_runs<'a>(
         let is_wanted = |cut: &Cut| start_of(cut, zero) < to && end_of(cut, zero) > from;
         let cuts = || media.cuts().iter().enumerate().filter(|(_, cut)| cut.run == run.number);
         let (first, first_cut) = cuts().find(|(_, cut)| is_wanted(cut))?;
-        let (last, last_cut) = cuts().filter(|(_, cut)| is_wanted(cut)).last()?;
+        let (last, last_cut) = cuts().rfind(|(_, cut)| is_wanted(cut))?;
         let numbers = (u32::try_from(first).ok()?, u32::try_from(last).ok()?);
         stretch(recording, &run, numbers, (start_of(first_cut, zero), end_of(last_cut, zero)))
     })

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::Stream;
 use futures::stream::BoxStream;
-use remux::index::{Cut, FORMAT_VERSION};
+use remux::index::Cut;
 use remux::layout::Layout;
-use remux::{Output, Remuxer};
+use remux::{OUTPUT_VERSION, Output, Remuxer};
 use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
@@ -200,7 +200,7 @@ fn unknown_segment(index: u32, segments: u32) -> Error {
 fn etag(recording: &RecordingKey, cut: &Cut, layout_digest: &[u8; 32]) -> String {
     let version = &recording.version;
     let mut hash = Sha256::new();
-    for text in [recording.id.as_str(), &version.validator, ENGINE, OPTIONS] {
+    for text in [recording.id.as_str(), &version.validator, OPTIONS] {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }
@@ -211,14 +211,11 @@ fn etag(recording: &RecordingKey, cut: &Cut, layout_digest: &[u8; 32]) -> String
     hash.update(cut.start.ticks().to_be_bytes());
     hash.update(end.to_be_bytes());
     hash.update([u8::from(version.growing), u8::from(cut.first)]);
-    hash.update(FORMAT_VERSION.to_be_bytes());
+    hash.update(OUTPUT_VERSION.to_be_bytes());
     hash.update(layout_digest);
     let hex: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hex}\"")
 }
-
-/// The engine is released together with the service.
-const ENGINE: &str = env!("CARGO_PKG_VERSION");
 
 /// How segments are made: as transport streams, without anything that a client could choose.
 const OPTIONS: &str = "ts";

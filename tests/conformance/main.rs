@@ -1,5 +1,7 @@
 //! One suite per port, run against every adapter that fills it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

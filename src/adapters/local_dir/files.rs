@@ -63,6 +63,12 @@ pub(super) struct Failure {
     pub(super) passing: bool,
 }
 
+/// What of a file can be played, before it is placed.
+struct Playable {
+    key: RecordingKey,
+    extent: Option<Arc<Extent>>,
+}
+
 /// A file that is still being written is read again after this long, or after it has cost this many times as much time
 /// not to read it as to read it.
 const REREAD_AFTER: TimeDelta = TimeDelta::seconds(10);
@@ -166,7 +172,8 @@ impl Files {
     fn place(&self) -> Vec<Arc<Recording>> {
         let playable = (0..self.entries.len()).filter_map(|position| self.playable(position));
         let (playable, named): (Vec<_>, Vec<Named>) = playable.unzip();
-        let recordings = playable.into_iter().zip(place(&named)).filter_map(|((key, extent), place)| {
+        let placed = playable.into_iter().zip(place(&named));
+        let recordings = placed.filter_map(|(Playable { key, extent }, place)| {
             let Place { zero, visible } = place?;
             Some(Arc::new(Recording { key, zero, visible, extent }))
         });
@@ -174,7 +181,7 @@ impl Files {
     }
 
     /// A file that can be played, or that nobody has read yet.
-    fn playable(&self, position: usize) -> Option<((RecordingKey, Option<Arc<Extent>>), Named)> {
+    fn playable(&self, position: usize) -> Option<(Playable, Named)> {
         let entry = self.entries.get(position).filter(|entry| entry.refused.is_none())?;
         let growing = self.is_growing(position);
         // Of a file that grows what was there a while ago is good enough.
@@ -188,7 +195,8 @@ impl Files {
             }
             None => (entry.stamp, None, Length::Estimated(self.estimate(position))),
         };
-        Some(((entry.key(stamp, growing), extent), Named { start: entry.start, length }))
+        let playable = Playable { key: entry.key(stamp, growing), extent };
+        Some((playable, Named { start: entry.start, length }))
     }
 
     /// Up to the next recording, or to when the file was last written, or what its size allows.

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use super::catalogue::Catalogue;
 use super::files::{Extents, Failure, Learned};
 use super::names::Name;
-use super::read::{self, Unindexed};
+use super::pass::{Followed, Pass, Unindexed};
 use super::root::{Root, Stamp};
 use super::store::IndexStore;
 use crate::clock::Clock;
@@ -37,6 +37,7 @@ pub(super) struct Library {
     catalogue: Mutex<Catalogue>,
     media: Cache<RecordingKey, Arc<Media>>,
     target: Ticks,
+    followed: Followed,
     /// Recordings that are read for somebody who waits.
     reads: Semaphore,
     stop: AtomicBool,
@@ -73,6 +74,7 @@ impl Library {
             catalogue: Mutex::default(),
             media,
             target,
+            followed: Followed::default(),
             reads: Semaphore::new(READS_ON_DEMAND),
             stop: AtomicBool::new(false),
         }
@@ -179,11 +181,17 @@ impl Library {
             return Err(Unread::Gone);
         }
         let begun = Instant::now();
-        let index = read::index(&file, stamp.size, &self.stop).map_err(Unread::Failed)?;
-        self.metrics.indexed_bytes.inc_by(stamp.size);
+        let index = if key.version.growing {
+            self.followed.index(&key.id, &file, stamp.size, &self.stop)
+        } else {
+            self.followed.forget(&key.id);
+            Pass::new(&file).and_then(|pass| pass.index(&file, stamp.size, &self.stop))
+        };
+        let (index, bytes) = index.map_err(Unread::Failed)?;
+        self.metrics.indexed_bytes.inc_by(bytes);
         let seconds = begun.elapsed().as_secs_f64();
         if seconds >= WORTH_A_LINE {
-            info!(recording = path, bytes = stamp.size, seconds, "indexed");
+            info!(recording = path, bytes, seconds, "indexed");
         }
         // What is still being written is another file in a moment.
         if !key.version.growing {
@@ -201,7 +209,7 @@ impl Library {
         index: Index,
     ) -> Arc<Media> {
         let closed = Arc::new(Media::of(&index, self.target));
-        let open = Media::of_growing(index, self.target).map(Arc::new);
+        let open = index.without_open_gop().map(|index| Arc::new(Media::of(&index, self.target)));
         let extents = Extents {
             closed: Arc::new(closed.extent()),
             open: open.as_ref().map(|media| Arc::new(media.extent())),

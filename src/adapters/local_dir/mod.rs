@@ -3,7 +3,7 @@
 //! ```text
 //! walk (scan) ──> catalogue: files, what was learned of them, places in time ──> Cameras, Recordings
 //! pass in the background ─┐
-//! session that waits ─────┴─> library: index once, remember in WORK_DIR ──> Indexes
+//! session that waits ─────┴─> library: one pass, remembered in WORK_DIR ──> Indexes
 //! segment ──> root: open below the root, never outside ──> read ──> Objects
 //! ```
 //!
@@ -14,6 +14,7 @@ mod catalogue;
 mod files;
 mod library;
 mod names;
+mod pass;
 mod ports;
 mod read;
 mod root;
