@@ -1,6 +1,8 @@
 //! What is logged, and how.
 
 use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// What is logged, and how.
 #[derive(Debug, Clone, Args)]
@@ -25,6 +27,13 @@ pub enum LogFormat {
 }
 
 fn filter(text: &str) -> Result<String, String> {
-    let filter: Result<tracing_subscriber::EnvFilter, _> = text.parse();
+    // A word that is no level would be taken for the name of a module.
+    let is_directive = text.contains(['=', ',']);
+    if !is_directive && text.parse::<LevelFilter>().is_err() {
+        return Err(
+            "error, warn, info, debug, trace or off is needed, or a filter like info,remux=debug".to_owned()
+        );
+    }
+    let filter: Result<EnvFilter, _> = text.parse();
     filter.map(|_| text.to_owned()).map_err(|error| error.to_string())
 }

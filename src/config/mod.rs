@@ -72,6 +72,7 @@ mod tests {
             ("--max-range-seconds", "-1"),
             ("--http-max-connections", "0"),
             ("--log-format", "yaml"),
+            ("--log-level", "loud"),
             ("--cors-allowed-origins", "example.com"),
             ("--public-base-url", "ftp://example.com"),
         ] {

@@ -9,6 +9,7 @@ use super::extract::InCamera;
 use super::json::{CameraList, Limits, Timeline};
 use super::params;
 use super::problem::Problem;
+use crate::error::Error;
 
 /// `GET /cameras`
 pub(super) async fn list(State(app): State<App>) -> Result<Json<CameraList>, Problem> {
@@ -31,5 +32,12 @@ pub(super) async fn recordings(
     let (range, asked) = params::range(query.as_deref())?;
     app.playback().check_camera(&camera).await?;
     let footage = app.playback().ports.recordings.overlapping(&camera, range).await?;
+    if footage.recordings.len() > MOST_LISTED {
+        let detail = format!("and end_time must be closer: the range has more than {MOST_LISTED} recordings");
+        return Err(Error::invalid("start_time", detail).into());
+    }
     Ok(Json(Timeline::of(camera.as_str(), asked, &footage)).into_response())
 }
+
+/// More are not listed at a time: they would be an answer of 40 MB.
+const MOST_LISTED: usize = 100_000;

@@ -111,7 +111,8 @@ impl Files {
             extents.closed = self.share(&extents.closed);
             extents.open = extents.open.as_ref().map(|open| self.share(open));
         }
-        if let Some(entry) = self.entry(start, id) {
+        let entry = self.entry(start, id).filter(|entry| entry.is_news(&learned));
+        if let Some(entry) = entry {
             entry.learned = Some(learned);
             self.placed = None;
         }
@@ -235,6 +236,12 @@ impl Entry {
         self.refused.as_ref().or_else(failure)
     }
 
+    /// A session may have had an earlier state of the file read again.
+    fn is_news(&self, learned: &Learned) -> bool {
+        let known = self.learned.as_ref().map(|known| known.stamp.modified);
+        learned.stamp == self.stamp || known.is_none_or(|known| known <= learned.stamp.modified)
+    }
+
     fn looks_like(&self, other: &Self) -> bool {
         (self.stamp, self.fresh, &self.refused) == (other.stamp, other.fresh, &other.refused)
     }
@@ -259,5 +266,123 @@ impl Entry {
             }
             _ => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::names::Name;
+    use super::*;
+    use crate::domain::RunExtent;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn second(second: i64) -> WallTime {
+        chrono::DateTime::from_timestamp(second, 0).unwrap()
+    }
+
+    /// A file of a camera by its name, as a walk finds it; so many bytes, last written so many seconds before now.
+    fn found(name: &str, size: u64, age: i64) -> Found {
+        let path = format!("cam/{name}.ts");
+        let stamp = Stamp { size, modified: i128::from(NOW - age) * 1_000_000_000 };
+        Found { name: Name::parse(&path, chrono_tz::UTC).unwrap(), path: path.into(), stamp: Ok(stamp) }
+    }
+
+    fn files(found: Vec<Found>) -> Files {
+        let mut files = Files::default();
+        files.update(found.into_iter(), second(NOW));
+        files
+    }
+
+    /// What a pass over entry `position` in its present state has found: so many seconds.
+    fn learn(files: &mut Files, position: usize, at: i64, seconds: i64) {
+        let extent = |seconds| {
+            let duration = Ticks::from_millis(1000 * seconds);
+            Arc::new(Extent {
+                runs: vec![RunExtent { duration, cuts: 1 }],
+                gop: Ticks::from_millis(2000),
+                facts: Arc::default(),
+                damages: Vec::new(),
+            })
+        };
+        let (start, id, stamp) = {
+            let entry = &files.entries()[position];
+            (entry.start, entry.id.clone(), entry.stamp)
+        };
+        let found = Ok(Extents { closed: extent(seconds), open: Some(extent(seconds - 2)) });
+        files.learn(start, &id, Learned { stamp, at: second(at), cost: Duration::from_millis(100), found });
+    }
+
+    fn seconds(files: &mut Files) -> Vec<(f64, bool, bool)> {
+        let of = |recording: &Arc<Recording>| {
+            let visible = recording.visible.duration().as_seconds();
+            (visible, recording.extent.is_some(), recording.key.version.growing)
+        };
+        files.placed().iter().map(of).collect()
+    }
+
+    #[test]
+    fn an_unread_file_is_as_long_as_the_next_one_allows_or_its_size() {
+        let mut files = files(vec![
+            found("2026-03-14-10-00-00", 1 << 30, 100),
+            found("2026-03-14-10-01-00", 80_000, 100),
+            found("2026-03-14-12-00-00", 1 << 40, 100),
+        ]);
+        let lengths: Vec<f64> = seconds(&mut files).iter().map(|(length, ..)| *length).collect();
+        assert_eq!(lengths, [60.0, 10.0, 24.0 * 3600.0]);
+    }
+
+    #[test]
+    fn only_the_last_file_can_be_one_that_is_still_written() {
+        let fresh = || vec![found("2026-03-14-10-00-00", 1000, 1), found("2026-03-14-10-01-00", 1000, 1)];
+        let mut files = files(fresh());
+        learn(&mut files, 0, NOW, 60);
+        learn(&mut files, 1, NOW, 30);
+        assert_eq!(seconds(&mut files), [(60.0, true, false), (28.0, true, true)]);
+        // Nobody has written to it for a while: it is whole.
+        files.update(fresh().into_iter(), second(NOW + 5));
+        assert_eq!(seconds(&mut files), [(60.0, true, false), (30.0, true, false)]);
+        assert_eq!(files.unread(second(NOW + 5)).count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_grows_is_read_again_now_and_then_and_once_it_is_whole() {
+        let name = "2026-03-14-10-00-00";
+        let mut files = files(vec![found(name, 1000, 0)]);
+        learn(&mut files, 0, NOW, 30);
+        files.update([found(name, 2000, -4)].into_iter(), second(NOW + 4));
+        assert_eq!(files.unread(second(NOW + 4)).count(), 0);
+        assert_eq!(seconds(&mut files), [(28.0, true, true)], "what was there a while ago is good enough");
+        files.update([found(name, 5000, -10)].into_iter(), second(NOW + 10));
+        assert_eq!(files.unread(second(NOW + 10)).count(), 1);
+        learn(&mut files, 0, NOW + 10, 40);
+        files.update([found(name, 6000, -12)].into_iter(), second(NOW + 18));
+        assert_eq!(files.unread(second(NOW + 18)).count(), 1, "it is whole, and the end is not known yet");
+        assert!(!seconds(&mut files)[0].1);
+    }
+
+    #[test]
+    fn what_is_learned_of_an_earlier_state_comes_too_late() {
+        let name = "2026-03-14-10-00-00";
+        let mut files = files(vec![found(name, 1000, 0)]);
+        learn(&mut files, 0, NOW, 30);
+        let early = files.entries()[0].learned.clone().unwrap();
+        files.update([found(name, 2000, -4)].into_iter(), second(NOW + 4));
+        learn(&mut files, 0, NOW + 4, 34);
+        let (start, id) = (files.entries()[0].start, files.entries()[0].id.clone());
+        files.learn(start, &id, early);
+        assert_eq!(seconds(&mut files), [(32.0, true, true)]);
+    }
+
+    #[test]
+    fn walks_keep_what_is_there_and_drop_what_is_gone() {
+        let names = ["2026-03-14-10-00-00", "2026-03-14-10-01-00", "2026-03-14-10-02-00"];
+        let mut files = files(names.map(|name| found(name, 1000, 100)).into());
+        (0..3).for_each(|position| learn(&mut files, position, NOW, 60));
+        files.update([found(names[0], 1000, 100), found(names[2], 999, 50)].into_iter(), second(NOW));
+        let learned: Vec<(&str, bool)> =
+            files.entries().iter().map(|entry| (entry.id.as_str(), entry.learned.is_some())).collect();
+        assert_eq!(learned, [("cam/2026-03-14-10-00-00.ts", true), ("cam/2026-03-14-10-02-00.ts", true)]);
+        assert_eq!(files.unread(second(NOW)).count(), 1, "the one that changed");
     }
 }

@@ -82,14 +82,21 @@ fn is_older(entry: &fs::DirEntry, age: Duration) -> bool {
 fn prepare(work_dir: &Path, directory: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     // The default lies in a directory that everybody may write to: whoever was there first is not trusted.
-    let metadata = fs::symlink_metadata(work_dir)?;
-    let owner = metadata.uid();
-    let is_ours = owner == rustix::process::geteuid().as_raw() || owner == 0;
-    if !is_ours || (!metadata.is_symlink() && metadata.mode() & 0o002 != 0) {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else"));
+    for path in directory.ancestors().take_while(|path| path.starts_with(work_dir)) {
+        let metadata = fs::metadata(path)?;
+        let owner = metadata.uid();
+        let is_ours = owner == rustix::process::geteuid().as_raw() || owner == 0;
+        let anybody_may_replace = metadata.mode() & (ANYBODY_WRITES | STICKY) == ANYBODY_WRITES;
+        if !is_ours || anybody_may_replace {
+            let reason = format!("others may write to {}", path.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+        }
     }
     fs::remove_file(write_whole(&directory.join(format!(".probe.{}", std::process::id())), b"")?)
 }
+
+const ANYBODY_WRITES: u32 = 0o002;
+const STICKY: u32 = 0o1000;
 
 /// Writes a new file that nobody else can read.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
@@ -111,4 +118,38 @@ fn hex(parts: &[&[u8]]) -> String {
         hash.update(part);
     }
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_directory_that_anybody_may_change_is_not_trusted() {
+        let directory = tempfile::tempdir().unwrap();
+        let (work_dir, root) = (directory.path().join("work"), Root::new(directory.path().into()));
+        assert!(IndexStore::open(&work_dir, &root).0.is_some());
+        fs::set_permissions(&work_dir, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(IndexStore::open(&work_dir, &root).0.is_none());
+        fs::set_permissions(&work_dir, fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(IndexStore::open(&work_dir, &root).0.is_some());
+    }
+
+    #[test]
+    fn what_belongs_to_nothing_is_swept_once_it_is_old() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = IndexStore::open(directory.path(), &Root::new(directory.path().into()));
+        let stamp = |size| Stamp { size, modified: 7 };
+        let file = |size| store.0.as_ref().unwrap().join(file_name("cam/a.ts", stamp(size)));
+        for size in [1, 2, 3] {
+            fs::write(file(size), b"").unwrap();
+        }
+        for size in [1, 2] {
+            let old = SystemTime::now() - 2 * STALE;
+            fs::File::options().append(true).open(file(size)).unwrap().set_modified(old).unwrap();
+        }
+        store.sweep([("cam/a.ts", stamp(1))].into_iter());
+        assert_eq!([1, 2, 3].map(|size| file(size).exists()), [true, false, true]);
+    }
 }
