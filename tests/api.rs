@@ -11,8 +11,7 @@ use support::{API, CAMERA, Server, Setup};
 #[tokio::test]
 async fn cameras_and_what_they_recorded() {
     let (server, _work_dir) = Server::over_samples().await;
-    server.recordings.walk().await;
-    server.recordings.read_all().await;
+    server.read_all().await;
     let list = server.get_json(&format!("{API}/cameras")).await;
     assert_eq!(
         list["cameras"][0],
@@ -148,6 +147,7 @@ async fn what_is_wrong_with_a_request_is_named() {
 #[tokio::test]
 async fn an_unknown_camera_and_an_empty_range_are_two_things() {
     let (server, _work_dir) = Server::over_samples().await;
+    server.read_all().await;
     problem(server.try_open("cam-9", "10:00:00", "10:01:00").await, 404, "unknown-camera").await;
     problem(server.get(&format!("{API}/cameras/cam-9/recordings")).await, 404, "unknown-camera").await;
 

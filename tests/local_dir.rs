@@ -19,8 +19,7 @@ const MINUTES: [&str; 3] =
     ["cam/2026-03-14-10-00-00.ts", "cam/2026-03-14-10-01-00.ts", "cam/2026-03-14-10-02-00.ts"];
 
 async fn listed(server: &Server, camera: &str) -> Value {
-    server.recordings.walk().await;
-    server.recordings.read_all().await;
+    server.read_all().await;
     server.get_json(&format!("{API}/cameras/{camera}/recordings")).await
 }
 

@@ -1,6 +1,6 @@
 //! Playing a recorded range, step by step:
 //!
-//! 1. [`Playback::open`] (`POST /start`) asks the [ports](ports) which recordings overlap the range, has those read that
+//! 1. [`Playback::open`] (`POST /start`) asks the [ports] which recordings overlap the range, has those read that
 //!    nobody has read yet, and [plans](plan) the session: a few numbers for each recording. Nothing else is kept.
 //! 2. [`Playback::playlist`] turns the plan into an [m3u8](playlist), with the cut lists that all sessions share.
 //! 3. [`Playback::segment`] finds the recording and the cut behind a number, opens the bytes that hold it, and

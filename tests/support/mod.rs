@@ -151,6 +151,12 @@ impl Server {
         Self { client: Client::new(), address, clock, recordings, app, stop: Some(stop), served }
     }
 
+    /// Has every recording read, so that nothing that is told of one is an estimate.
+    pub async fn read_all(&self) {
+        self.recordings.walk().await;
+        self.recordings.read_all().await;
+    }
+
     pub fn playback(&self) -> &Playback {
         self.app.playback()
     }
