@@ -51,8 +51,9 @@ pub struct Place {
 ///
 /// Neighbours within max(2 s, one GOP) are contiguous: the later one's zero is the earlier one's end. Beyond that the
 /// later one's zero is its name, so that a camera clock that runs fast or slow is never off by more than that; footage
-/// that two recordings share is seen once. Starts and ends never go back, but for a step within the tolerance where a
-/// clock that ran ahead is set right (playlists keep their own clock monotone there).
+/// that two recordings share is seen once. Starts and ends only rise; a start lies
+/// before the end of the one before, within the tolerance, where a clock that ran ahead is set right (playlists keep
+/// their own clock monotone there).
 pub fn place(recordings: &[Named]) -> Vec<Option<Place>> {
     let mut previous: Option<Previous> = None;
     let placed = recordings.iter().map(|named| {
@@ -60,8 +61,8 @@ pub fn place(recordings: &[Named]) -> Vec<Option<Place>> {
             previous.map_or((named.start, named.start), |previous| previous.followed_by(named));
         let end = later(zero, named.length.ticks());
         let visible = TimeRange::new(from, end).ok()?;
-        previous =
-            Some(Previous { end, named_end: later(named.start, named.length.ticks()), length: named.length });
+        let named_end = later(named.start, named.length.ticks());
+        previous = Some(Previous { from, end, named_end, length: named.length });
         Some(Place { zero, visible })
     });
     placed.collect()
@@ -80,7 +81,8 @@ impl Length {
     /// How far from its end the next recording's name may lie.
     fn tolerance(self) -> Ticks {
         match self {
-            Self::Known { gop, .. } => gop.max(SHORTEST_TOLERANCE),
+            // A duplicate lies a whole duration away, however short it is.
+            Self::Known { duration, gop } => gop.max(SHORTEST_TOLERANCE).min(Ticks::new(duration.get() / 2)),
             Self::Estimated(_) => Ticks::ZERO,
         }
     }
@@ -88,6 +90,8 @@ impl Length {
 
 #[derive(Clone, Copy)]
 struct Previous {
+    /// From where on it is seen.
+    from: WallTime,
     /// Where it ends as placed.
     end: WallTime,
     /// Where it would end if it had been placed at its name.
@@ -108,7 +112,8 @@ impl Previous {
             at_its_name
         } else if near(self.named_end) {
             // Nothing is shown twice: the clock ran ahead of the names, recording by recording.
-            if later(next.start, next.length.ticks()) > self.end { at_its_name } else { contiguous }
+            let in_order = next.start > self.from && later(next.start, next.length.ticks()) > self.end;
+            if in_order { at_its_name } else { contiguous }
         } else {
             (next.start, self.end)
         }
@@ -196,24 +201,37 @@ mod tests {
         );
     }
 
+    /// (distance of the names, duration, GOP) of recordings in order.
+    fn recordings(shortest: u32) -> impl Strategy<Value = Vec<Named>> {
+        prop::collection::vec((0_u32..400, shortest..200, 1_u32..12), 1..60).prop_map(|recordings| {
+            let starts = recordings.iter().scan(0.0, |start, (distance, ..)| {
+                *start += f64::from(*distance) / 2.0;
+                Some(*start)
+            });
+            let named = starts.zip(&recordings);
+            named
+                .map(|(start, (_, duration, gop))| known(start, f64::from(*duration), f64::from(*gop)))
+                .collect()
+        })
+    }
+
     proptest! {
         #[test]
-        fn ends_only_rise_and_zero_stays_near_the_name(
-            gaps in prop::collection::vec((0_u32..400, 1_u32..200, 1_u32..12), 1..60),
-        ) {
-            let mut start = 0.0;
-            let recordings: Vec<Named> = gaps.into_iter().map(|(gap, duration, gop)| {
-                start += f64::from(gap) / 2.0;
-                known(start, f64::from(duration), f64::from(gop))
-            }).collect();
-            let mut last_end = f64::MIN;
-            for (named, place) in recordings.iter().zip(places(&recordings)) {
-                let Some((zero, from, end)) = place else { continue };
-                prop_assert!(end > last_end);
+        fn ends_only_rise(recordings in recordings(1)) {
+            let mut last = (f64::MIN, f64::MIN);
+            for (zero, from, end) in places(&recordings).into_iter().flatten() {
                 prop_assert!(zero <= from && from < end);
+                prop_assert!(from > last.0 && end > last.1);
+                last = (from, end);
+            }
+        }
+
+        #[test]
+        fn zero_stays_near_the_name(recordings in recordings(30)) {
+            for (named, place) in recordings.iter().zip(places(&recordings)) {
+                let Some((zero, ..)) = place else { continue };
                 let name = ticks_between(at(0.0), named.start).as_seconds();
                 prop_assert!((zero - name).abs() <= 12.0, "zero {} name {}", zero, name);
-                last_end = end;
             }
         }
     }
