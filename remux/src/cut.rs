@@ -42,9 +42,18 @@ impl To {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Before,
-    Inside { start: MediaTime },
-    After { start: MediaTime, end: MediaTime, offset: u64, waiting: u64 },
+    Inside {
+        start: MediaTime,
+    },
+    After {
+        start: MediaTime,
+        end: MediaTime,
+        offset: u64,
+        waiting: u64,
+    },
     Complete,
+    /// Complete without a RAP a: RAP b came first.
+    Empty,
 }
 
 /// What a PES of the key stream means.
@@ -95,11 +104,20 @@ impl Cutter {
     /// A PES of the key stream that starts at `offset`; `rap` says whether decoding can begin there.
     pub(crate) fn on_key(&mut self, pts: MediaTime, dts: MediaTime, rap: bool, offset: u64) -> KeyVerdict {
         match self.phase {
+            // Both bounds lie before the same RAP: there is nothing between them.
+            Phase::Before if rap && self.bounds.to.time().is_some_and(|to| pts >= to) => {
+                self.phase = Phase::Empty;
+                KeyVerdict::Drop
+            }
             Phase::Before if rap && self.bounds.from.is_none_or(|from| pts >= from) => {
                 self.phase = Phase::Inside { start: pts };
                 KeyVerdict::Begin
             }
-            Phase::Inside { start } if rap && self.bounds.to.time().is_some_and(|to| pts >= to) => {
+            // A RAP that is known from an index ends the piece even where its own bytes are cut off.
+            Phase::Inside { start }
+                if rap && self.bounds.to.time().is_some_and(|to| pts >= to)
+                    || self.bounds.to == To::Rap(pts) =>
+            {
                 self.phase = match self.others {
                     0 => Phase::Complete,
                     waiting => Phase::After { start, end: pts, offset, waiting },
@@ -111,7 +129,7 @@ impl Cutter {
                 self.phase = Phase::Complete;
                 KeyVerdict::Drop
             }
-            Phase::Before | Phase::After { .. } | Phase::Complete => KeyVerdict::Drop,
+            Phase::Before | Phase::After { .. } | Phase::Complete | Phase::Empty => KeyVerdict::Drop,
         }
     }
 
@@ -140,7 +158,7 @@ impl Cutter {
         let start = match self.phase {
             Phase::Before => self.bounds.from,
             Phase::Inside { start } | Phase::After { start, .. } => Some(start),
-            Phase::Complete => return Verdict::Drop,
+            Phase::Complete | Phase::Empty => return Verdict::Drop,
         };
         match start {
             Some(start) if self.is_first() && pts < start - EARLY => return Verdict::Early,
@@ -149,7 +167,7 @@ impl Cutter {
         }
         match (self.phase, self.bounds.to) {
             (Phase::After { end, .. }, _) if pts < end => Verdict::Keep,
-            (Phase::After { .. } | Phase::Complete, _) => Verdict::Drop,
+            (Phase::After { .. } | Phase::Complete | Phase::Empty, _) => Verdict::Drop,
             (_, To::Rap(to)) if pts >= to => Verdict::Drop,
             (_, To::Threshold(to)) if pts >= to => Verdict::Hold,
             (Phase::Before, _) => Verdict::Hold,
@@ -174,7 +192,7 @@ impl Cutter {
 
     /// Whether RAP a has been found.
     pub(crate) fn has_begun(&self) -> bool {
-        self.phase != Phase::Before
+        !matches!(self.phase, Phase::Before | Phase::Empty)
     }
 
     /// Whether the piece takes what comes up to a second before its first RAP.
@@ -185,7 +203,7 @@ impl Cutter {
     /// Whether nothing that follows can belong inside.
     #[inline]
     pub(crate) fn is_complete(&self) -> bool {
-        self.phase == Phase::Complete
+        matches!(self.phase, Phase::Complete | Phase::Empty)
     }
 }
 

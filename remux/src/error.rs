@@ -1,7 +1,5 @@
 //! Errors: who is to blame, and where.
 
-use crate::ts::Pid;
-
 /// Why the engine cannot go on. Damage that leaves something to play is never an error: it is counted in the
 /// [`Report`](crate::Report) and told as an [`Event`](crate::Event).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,14 +17,6 @@ pub enum Error {
         /// Bytes looked at before giving up.
         examined: u64,
     },
-    /// The program asked for is not in the PAT.
-    #[error("program {wanted} is not in the stream; it has {}", list(.present))]
-    UnknownProgram {
-        /// The `program_number` asked for.
-        wanted: u16,
-        /// What the PAT lists.
-        present: Vec<u16>,
-    },
     /// No stream that HLS can carry has data, or no picture that decoding can begin at.
     #[error("nothing to play: {reason}")]
     NothingToPlay {
@@ -41,17 +31,4 @@ pub enum Error {
         /// The offset that came.
         pushed: u64,
     },
-    /// A layout or cut was given that does not fit the input.
-    #[error("misuse: PID {pid} is in the layout twice")]
-    DuplicatePid {
-        /// The PID in question.
-        pid: Pid,
-    },
-}
-
-fn list(programs: &[u16]) -> String {
-    match programs {
-        [] => "none".to_owned(),
-        some => some.iter().map(u16::to_string).collect::<Vec<_>>().join(", "),
-    }
 }

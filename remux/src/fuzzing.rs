@@ -2,7 +2,8 @@
 //!
 //! Any input is allowed; what must hold whatever it is:
 //! nothing panics; chunking does not matter; output is whole packets of the PIDs of the layout, with sound headers and
-//! sound tables in front; a copy of a copy has the same elementary streams.
+//! sound tables in front; copying a copy adds nothing; of an undamaged source the segments laid end to end carry the
+//! packets that the copy carries.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 
 use crate::psi::crc32;
 use crate::time::Ticks;
-use crate::{Error, Indexer, Layout, Output, Remuxer, Span};
+use crate::{Error, Indexer, Layout, Output, Remuxer, Report, Span};
 
 /// Copies, indexes and cuts `data`: the first byte says how it is cut into chunks.
 pub fn engine(data: &[u8]) {
@@ -20,18 +21,27 @@ pub fn engine(data: &[u8]) {
     let whole = copy(source, usize::MAX);
     let chunked = copy(source, chunk);
     assert!(whole == chunked, "chunks of {chunk} bytes make a difference");
-    if let Ok((layout, out)) = whole {
-        check_packets(&layout, &out);
-        check_copy_of_copy(&out);
+    let segments = index_and_cut(source, chunk);
+    let Ok(Copied { layout, out, report }) = whole else { return };
+    check_packets(&layout, &out);
+    check_copy_of_copy(&out);
+    if let Some(segments) = segments.filter(|_| !report.is_damaged()) {
+        assert_eq!(payloads(&segments), payloads(&out), "packets per PID of all segments, and of the copy");
     }
-    index_and_cut(source, chunk);
 }
 
-fn copy(source: &[u8], chunk: usize) -> Result<(Layout, Vec<u8>), Error> {
+#[derive(PartialEq)]
+struct Copied {
+    layout: Layout,
+    out: Vec<u8>,
+    report: Report,
+}
+
+fn copy(source: &[u8], chunk: usize) -> Result<Copied, Error> {
     let mut remuxer = Remuxer::copy(Span::default());
     let out = drive(&mut remuxer, 0, source, chunk)?;
     let layout = remuxer.layout().expect("known once output is made").clone();
-    Ok((layout, out))
+    Ok(Copied { layout, out, report: remuxer.report() })
 }
 
 fn drive(remuxer: &mut Remuxer, mut offset: u64, source: &[u8], chunk: usize) -> Result<Vec<u8>, Error> {
@@ -53,16 +63,18 @@ fn drive(remuxer: &mut Remuxer, mut offset: u64, source: &[u8], chunk: usize) ->
     Ok(out)
 }
 
-fn index_and_cut(source: &[u8], chunk: usize) {
+/// The segments of an undamaged source, laid end to end.
+fn index_and_cut(source: &[u8], chunk: usize) -> Option<Vec<u8>> {
     let mut indexer = Indexer::new();
     source.chunks(chunk).for_each(|bytes| indexer.push(bytes));
-    let Ok(index) = indexer.finish() else { return };
+    let index = indexer.finish().ok()?;
     assert_eq!(
         crate::Index::decode(&index.encode()).as_ref(),
         Ok(&index),
         "the stored form does not come back"
     );
-    for cut in index.cuts(Ticks::SECOND).cuts.iter().take(20) {
+    let mut segments = Vec::new();
+    for cut in &index.cuts(Ticks::SECOND).cuts {
         let layout = Arc::new(index.runs[cut.run].layout.clone());
         let end = (cut.bytes.end as usize).min(source.len());
         let bytes = &source[(cut.bytes.start as usize).min(end)..end];
@@ -72,7 +84,9 @@ fn index_and_cut(source: &[u8], chunk: usize) {
         check_packets(&layout, &out);
         let tables = out.chunks(188).filter(|packet| packet[1] & 0x1f == 0 && packet[2] == 0).count();
         assert!(tables % 16 == 0, "{tables} PATs: the next segment's counter does not follow");
+        segments.extend(out);
     }
+    (!index.report.is_damaged()).then_some(segments)
 }
 
 fn check_packets(layout: &Layout, out: &[u8]) {
@@ -99,19 +113,23 @@ fn check_packets(layout: &Layout, out: &[u8]) {
     }
 }
 
-/// What came out once comes out again. PES without a time are where the two may differ: the first copy has none at the
-/// start.
+/// What came out once comes out again; less where the first copy had something that only its source could place.
 fn check_copy_of_copy(out: &[u8]) {
-    let Ok((_, again)) = copy(out, 65_536) else { return };
-    let payloads = |stream: &[u8]| {
-        let mut payloads: BTreeMap<u16, usize> = BTreeMap::new();
-        for packet in stream.chunks(188).filter(|packet| packet[3] & 0x10 != 0 && packet[1] & 0x1f == 1) {
-            *payloads.entry(u16::from_be_bytes([packet[1] & 0x1f, packet[2]])).or_default() += 1;
-        }
-        payloads
-    };
-    let (before, after) = (payloads(out), payloads(&again));
-    for (pid, count) in after {
+    let Ok(again) = copy(out, 65_536) else { return };
+    let before = payloads(out);
+    for (pid, count) in payloads(&again.out) {
         assert!(count <= before.get(&pid).copied().unwrap_or(0), "PID {pid:#x} grows");
     }
+}
+
+/// Packets with payload per PID, tables left out.
+fn payloads(stream: &[u8]) -> BTreeMap<u16, usize> {
+    let mut payloads = BTreeMap::new();
+    for packet in stream.chunks(188).filter(|packet| packet[3] & 0x10 != 0) {
+        let pid = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
+        if pid != 0 && pid != 0x1000 {
+            *payloads.entry(pid).or_default() += 1;
+        }
+    }
+    payloads
 }

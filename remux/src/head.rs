@@ -1,8 +1,9 @@
 //! The head of a recording: reads on until the layout of the first run is known, and keeps what it has read.
 //!
 //! ```text
-//! bytes ─▶ Framer ─▶ PsiWatch ─▶ a program ─▶ Probe per stream ─▶ Layout
+//! bytes ─▶ Framer ─▶ PsiWatch ─▶ a program ─▶ Streams ─▶ Layout
 //! ```
+//! Every decision is taken at a packet and by its offset, so that chunks make no difference.
 
 use std::collections::VecDeque;
 
@@ -24,8 +25,12 @@ pub(crate) struct Head {
     psi: PsiWatch,
     /// The program that is played, once it is known.
     streams: Option<Streams>,
+    replays: usize,
     kept: Kept,
-    packets: u64,
+    /// Offset in the source of the first byte.
+    begin: u64,
+    /// Offset in the source of the first packet; the length of the head counts from here.
+    first_packet: Option<u64>,
     /// Nothing more has to be read.
     is_known: bool,
 }
@@ -35,24 +40,27 @@ pub(crate) struct Head {
 pub(crate) struct Kept {
     /// In order, without holes.
     pub(crate) chunks: VecDeque<Bytes>,
-    /// Offset in the source of the first of them.
+    /// Offset in the source of the first of them, where a packet starts or the source does.
     pub(crate) offset: u64,
-    length: usize,
 }
 
 impl Kept {
-    fn push(&mut self, chunk: Bytes) {
-        self.length += chunk.len();
-        self.chunks.push_back(chunk);
+    /// Lets go of the chunks that lie before `offset`.
+    fn drop_before(&mut self, offset: u64) {
+        while let Some(chunk) = self.chunks.front()
+            && self.offset + chunk.len() as u64 <= offset
+        {
+            self.offset += chunk.len() as u64;
+            self.chunks.pop_front();
+        }
     }
 
-    /// Lets go of the oldest bytes that are too many.
-    fn trim(&mut self) {
-        while self.length > limits::HEAD
-            && let Some(chunk) = self.chunks.pop_front()
-        {
-            self.length -= chunk.len();
-            self.offset += chunk.len() as u64;
+    /// Begins at `offset` exactly, unless it begins later in any case.
+    fn begin_at(&mut self, offset: u64) {
+        self.drop_before(offset);
+        if let (Some(before), Some(chunk)) = (offset.checked_sub(self.offset), self.chunks.front_mut()) {
+            *chunk = chunk.slice(before as usize..);
+            self.offset = offset;
         }
     }
 }
@@ -64,24 +72,20 @@ impl Head {
             framer: Framer::new(offset),
             psi: PsiWatch::default(),
             streams: None,
+            replays: 0,
             kept: Kept { offset, ..Kept::default() },
-            packets: 0,
+            begin: offset,
+            first_packet: None,
             is_known: false,
         }
     }
 
-    /// Offset in the source of the next byte.
-    pub(crate) fn end(&self) -> u64 {
-        self.kept.offset + self.kept.length as u64
-    }
-
     /// The next bytes. Says whether the layout is known now.
     pub(crate) fn push(&mut self, chunk: Bytes) -> Result<bool, Error> {
-        self.kept.push(chunk.clone());
+        self.kept.chunks.push_back(chunk.clone());
         self.scan(&chunk, false)?;
         if !self.is_known {
-            // Only a stream without a RAP gets here: what is let go of could not have been played.
-            self.kept.trim();
+            self.kept.drop_before(self.framer.offset().saturating_sub(limits::HEAD as u64));
         }
         Ok(self.is_known)
     }
@@ -91,19 +95,36 @@ impl Head {
         if !self.is_known {
             self.scan(&[], true)?;
         }
-        let examined = self.end();
-        if self.packets == 0 {
-            return Err(Error::NotMedia { examined });
+        if self.first_packet.is_none() {
+            return Err(self.not_media());
         }
         if self.streams.is_none() {
-            self.choose_program(true)?;
+            self.choose_program(true);
         }
+        let begin = self.begin.max(self.framer.offset().saturating_sub(limits::HEAD as u64));
+        if begin > self.begin {
+            // Only a stream that had no RAP for so long gets here: what is let go of could not have been played.
+            self.kept.begin_at(begin);
+        }
+        let examined = self.examined();
         let streams = self.streams.ok_or(Error::NoProgram { examined })?;
         Ok((streams.into_layout()?, self.kept))
     }
 
+    fn examined(&self) -> u64 {
+        self.framer.offset() - self.begin
+    }
+
+    fn not_media(&self) -> Error {
+        Error::NotMedia { examined: self.examined() }
+    }
+
+    fn check_search(&self) -> Result<(), Error> {
+        if self.framer.gap().total > limits::SYNC_SEARCH { Err(self.not_media()) } else { Ok(()) }
+    }
+
     fn scan(&mut self, chunk: &[u8], at_end: bool) -> Result<(), Error> {
-        loop {
+        while !self.is_known {
             let packet: &Packet = match self.framer.next(chunk, at_end) {
                 Found::Inside(at) => {
                     chunk[at..].first_chunk::<PACKET>().expect("the framer found a whole packet")
@@ -111,38 +132,37 @@ impl Head {
                 Found::Across => &self.framer.across().clone(),
                 Found::Nothing => break,
             };
-            self.packets += 1;
-            self.is_known = self.on_packet(packet)?;
-            if self.is_known {
-                return Ok(());
+            if self.first_packet.is_none() {
+                self.check_search()?;
+                self.first_packet = Some(self.framer.offset() - PACKET as u64);
             }
+            self.is_known = self.on_packet(packet)?;
         }
-        if self.packets == 0 && self.framer.gap().total > limits::SYNC_SEARCH {
-            return Err(Error::NotMedia { examined: self.framer.gap().total });
-        }
-        if self.streams.is_none() && self.kept.length >= limits::HEAD {
-            return Err(Error::NoProgram { examined: self.end() });
-        }
-        Ok(())
+        if self.first_packet.is_none() { self.check_search() } else { Ok(()) }
     }
 
+    /// Says whether the layout is known.
     fn on_packet(&mut self, packet: &Packet) -> Result<bool, Error> {
         if Header::of(packet).transport_error_indicator() {
             return Ok(false);
         }
         if self.psi.on_packet(packet) && self.streams.as_ref().is_none_or(Streams::is_silent) {
-            self.choose_program(false)?;
+            self.choose_program(false);
         }
-        let read = self.framer.offset() - self.kept.offset;
-        let is_long = read >= limits::HEAD as u64;
-        Ok(self
-            .streams
-            .as_mut()
-            .is_some_and(|streams| streams.on_packet(packet) || is_long && streams.has_rap()))
+        let length = self.framer.offset() - self.first_packet.unwrap_or(self.begin);
+        let is_long = length >= limits::HEAD as u64;
+        match &mut self.streams {
+            None if is_long => Err(Error::NoProgram { examined: self.examined() }),
+            None => Ok(false),
+            // A program without any data has had its chance; without a RAP it may go on.
+            Some(streams) => {
+                Ok(streams.on_packet(packet) || is_long && (streams.has_rap() || streams.is_silent()))
+            }
+        }
     }
 
     /// Takes the first program with pictures; once every PMT is known, or with `at_end`, the first with anything to play.
-    fn choose_program(&mut self, at_end: bool) -> Result<(), Error> {
+    fn choose_program(&mut self, at_end: bool) {
         let carries = |pmt: &Pmt, video_only: bool| {
             pmt.streams.iter().any(|stream| match declared(stream) {
                 Declared::Carried(codec) => codec.is_video() || !video_only,
@@ -158,12 +178,17 @@ impl Head {
                 None
             }
         });
-        let Some(chosen) = chosen else { return Ok(()) };
-        let mut streams = Streams::new(chosen);
-        // Streams may have begun before their PMT: look again at what is kept.
+        let Some(chosen) = chosen else { return };
+        if self.replays < limits::HEAD_REPLAYS {
+            self.replays += 1;
+            self.streams = Some(self.replay(Streams::new(chosen)));
+        }
+    }
+
+    /// Streams may have begun before their PMT: shows them what is kept.
+    fn replay(&self, mut streams: Streams) -> Streams {
         let mut framer = Framer::new(self.kept.offset);
-        let end = self.framer.offset();
-        'kept: for chunk in &self.kept.chunks {
+        for chunk in &self.kept.chunks {
             loop {
                 let packet: &Packet = match framer.next(chunk, false) {
                     Found::Inside(at) => {
@@ -172,13 +197,14 @@ impl Head {
                     Found::Across => &framer.across().clone(),
                     Found::Nothing => break,
                 };
-                if framer.offset() >= end {
-                    break 'kept;
+                if framer.offset() > self.framer.offset() {
+                    return streams;
                 }
-                streams.on_packet(packet);
+                if !Header::of(packet).transport_error_indicator() {
+                    streams.on_packet(packet);
+                }
             }
         }
-        self.streams = Some(streams);
-        Ok(())
+        streams
     }
 }

@@ -101,7 +101,7 @@ impl Codec {
         matches!(self, Self::H264 | Self::H265)
     }
 
-    /// A short name in lower case, as programs print it: `h264`, `h265`, `aac`, `aac-latm`, `mp2`, `ac3`, `eac3`.
+    /// A short name in lower case, as programs print it: `h264`, `h265`, `aac`, `aac-latm`, `mpeg-audio`, `ac3`, `eac3`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::H264 => "h264",
@@ -191,8 +191,10 @@ pub enum LeftOutReason {
     SecondVideo,
     /// All its packets in the head are scrambled.
     Scrambled,
-    /// Its PID cannot carry a stream, is used twice, or is beyond [`limits::STREAMS`](crate::limits::STREAMS).
+    /// Its PID cannot carry a stream, or is used twice.
     BadPid,
+    /// The PMT of the output, which is one packet, has no room for it.
+    TooMany,
 }
 
 /// What a stream that HLS cannot carry was taken for.
@@ -234,6 +236,7 @@ impl fmt::Display for LeftOut {
             LeftOutReason::SecondVideo => "a further video stream",
             LeftOutReason::Scrambled => "scrambled",
             LeftOutReason::BadPid => "a PID that cannot carry a stream, or used twice",
+            LeftOutReason::TooMany => "more streams than one packet of PMT declares",
         })
     }
 }

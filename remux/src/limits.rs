@@ -15,20 +15,33 @@ pub const SYNC_CONFIRMATIONS: usize = 4;
 /// `section_length` drops the section.
 pub const PSI_SECTION: usize = 1024;
 
-/// Streams of one program that are looked at; a PMT has room for fewer than this (1021 / 5). More are left out.
-pub const STREAMS: usize = 64;
-
-/// PIDs whose PES starts the head counts before it knows which of them the PMT names.
-pub const HEAD_PIDS: usize = 256;
+/// Streams of one program that go out: a PMT of one packet declares no more. The rest are left out.
+pub const STREAMS: usize = 33;
 
 /// Packets of one PES that are held until its header is complete and the kind of its access unit is known.
 /// 64 packets are 11 KiB: parameter sets and SEI of every encoder met fit. Past that the access unit counts as no
-/// random access point, a header still incomplete as damage, and the packets go out as they are.
+/// random access point and its packets go out; where not even the header is complete the PES is damaged and dropped.
 pub const PES_HEAD_PACKETS: usize = 64;
 
 /// Bytes of other streams held until the RAP that they belong behind has been seen. Past that the oldest PES are
 /// dropped and counted as lost.
 pub const HELD_BYTES: usize = 1 << 20;
 
-/// How far past its last picture a segment reads for audio that belongs before it, in bytes.
-pub const TRAIL_BYTES: u64 = 1 << 20;
+/// How far past its last picture a segment reads for audio that belongs before it, in bytes; in time it is 1 s. At
+/// 60 Mbit/s a second is 7.5 MB. Audio that trails further is lost and counted.
+pub const TRAIL_BYTES: u64 = 8 << 20;
+
+/// How far before its first picture a segment reads for audio that belongs behind it, in bytes.
+pub const LEAD_BYTES: u64 = 8 << 20;
+
+/// PES of one stream, other than video, whose places an index pass remembers to tell how far they reach across a random
+/// access point. Past that the oldest are forgotten.
+pub const RECENT_PES: usize = 1024;
+
+/// Random access points of a recording: three hours of pictures that are all key frames. Those that follow are no longer
+/// places to cut at, and counted.
+pub const RAPS: usize = 1 << 18;
+
+/// How often a head is read again from its beginning because the program has changed its streams before any showed data.
+/// Past that the streams stay those that were chosen.
+pub const HEAD_REPLAYS: usize = 16;

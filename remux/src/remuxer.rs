@@ -14,6 +14,7 @@ use crate::layout::Layout;
 use crate::report::{Event, Report};
 use crate::rewriter::{Extent, Rewriter};
 use crate::time::Ticks;
+use crate::ts::{Framer, PACKET};
 
 /// Raised whenever the bytes that come out for the same source, layout and cut change: part of whatever names a segment
 /// for a cache.
@@ -59,13 +60,18 @@ pub struct Remuxer {
 #[derive(Debug)]
 enum State {
     /// A segment before its first byte.
-    Waiting { layout: Arc<Layout>, bounds: Bounds },
+    Waiting {
+        layout: Arc<Layout>,
+        bounds: Bounds,
+        /// Where a packet is known to start.
+        grid: u64,
+    },
     /// Reads the head of a recording.
     Learning { head: Option<Box<Head>>, span: Span },
     /// Makes output.
     Playing(Box<Rewriter>),
-    /// An error was returned.
-    Failed,
+    /// This error was returned, and is returned again.
+    Failed(Error),
 }
 
 impl Remuxer {
@@ -79,7 +85,7 @@ impl Remuxer {
     /// [`is_complete`](Self::is_complete).
     pub fn segment(layout: Arc<Layout>, cut: &Cut) -> Self {
         let bounds = Bounds { from: (!cut.first).then_some(cut.start), to: cut.end.map_or(To::End, To::Rap) };
-        Self::new(State::Waiting { layout, bounds })
+        Self::new(State::Waiting { layout, bounds, grid: cut.bytes.start })
     }
 
     fn new(state: State) -> Self {
@@ -96,7 +102,8 @@ impl Remuxer {
     /// where the caller holds the only handle.
     ///
     /// # Errors
-    /// [`Error::OutOfOrder`] where `offset` does not continue what came before; any other where there is nothing to play.
+    /// [`Error::OutOfOrder`] where `offset` does not continue what came before; any other where there is nothing to play,
+    /// and then again at every further call.
     pub fn push(&mut self, offset: u64, bytes: Bytes) -> Result<(), Error> {
         let expected = *self.next_offset.get_or_insert(offset);
         if expected != offset {
@@ -104,8 +111,12 @@ impl Remuxer {
         }
         self.next_offset = Some(offset.saturating_add(bytes.len() as u64));
         match &mut self.state {
-            State::Waiting { layout, bounds } => {
-                let rewriter = Rewriter::new(Arc::clone(layout), *bounds, offset, Extent::Segment);
+            State::Waiting { layout, bounds, grid } => {
+                let framer = match grid.checked_sub(offset) {
+                    Some(before) if before.is_multiple_of(PACKET as u64) => Framer::on_grid(offset),
+                    _ => Framer::new(offset),
+                };
+                let rewriter = Rewriter::new(Arc::clone(layout), *bounds, framer, Extent::Segment);
                 self.state = State::Playing(Box::new(rewriter));
                 self.pending.push_back(bytes);
             }
@@ -114,15 +125,12 @@ impl Remuxer {
                 match head.push(bytes) {
                     Ok(true) => self.start_playing()?,
                     Ok(false) => {}
-                    Err(error) => {
-                        self.state = State::Failed;
-                        return Err(error);
-                    }
+                    Err(error) => return self.fail(error),
                 }
             }
             State::Playing(rewriter) if rewriter.is_complete() => {}
             State::Playing(_) => self.pending.push_back(bytes),
-            State::Failed => {}
+            State::Failed(error) => return Err(error.clone()),
         }
         Ok(())
     }
@@ -157,13 +165,15 @@ impl Remuxer {
                     return Err(Error::NothingToPlay { reason });
                 }
             }
-            State::Waiting { layout, bounds } => {
+            State::Waiting { layout, bounds, .. } => {
                 // Not a byte: an empty segment is still a transport stream.
-                let mut rewriter = Rewriter::new(Arc::clone(layout), *bounds, 0, Extent::Segment);
+                let mut rewriter =
+                    Rewriter::new(Arc::clone(layout), *bounds, Framer::new(0), Extent::Segment);
                 rewriter.finish(&mut self.outputs, &mut self.events);
                 self.state = State::Playing(Box::new(rewriter));
             }
-            State::Learning { .. } | State::Failed => {}
+            State::Failed(error) => return Err(error.clone()),
+            State::Learning { .. } => {}
         }
         Ok(())
     }
@@ -186,25 +196,33 @@ impl Remuxer {
         match &self.state {
             State::Playing(rewriter) => Some(rewriter.layout()),
             State::Waiting { layout, .. } => Some(layout),
-            State::Learning { .. } | State::Failed => None,
+            State::Learning { .. } | State::Failed(_) => None,
         }
     }
 
     /// The head is long enough: what has been read of it is played first.
     fn start_playing(&mut self) -> Result<(), Error> {
-        let State::Learning { head, span } = std::mem::replace(&mut self.state, State::Failed) else {
-            return Ok(());
+        let State::Learning { head, span } = &mut self.state else { return Ok(()) };
+        let span = *span;
+        let head = head.take().map_or_else(|| Head::new(0), |head| *head);
+        let (layout, kept) = match head.finish() {
+            Ok(learned) => learned,
+            Err(error) => return self.fail(error),
         };
-        let (layout, kept) = head.map_or_else(|| Head::new(0), |head| *head).finish()?;
         let since_zero = |span: Ticks| layout.zero + span;
         let bounds = Bounds {
             from: span.from.filter(|&from| from > Ticks::ZERO).map(since_zero),
             to: span.to.map_or(To::End, |to| To::Threshold(since_zero(to))),
         };
-        let rewriter = Rewriter::new(Arc::new(layout), bounds, kept.offset, Extent::Whole);
+        let rewriter = Rewriter::new(Arc::new(layout), bounds, Framer::new(kept.offset), Extent::Whole);
         self.state = State::Playing(Box::new(rewriter));
         self.pending = kept.chunks;
         Ok(())
+    }
+
+    fn fail(&mut self, error: Error) -> Result<(), Error> {
+        self.state = State::Failed(error.clone());
+        Err(error)
     }
 
     /// Works through the next chunk.

@@ -34,7 +34,7 @@ impl Streams {
             let reason = match declared(stream) {
                 _ if taken || !stream.pid.is_assignable() => LeftOutReason::BadPid,
                 Declared::NotCarried(kind) => LeftOutReason::NotForHls(kind),
-                Declared::Carried(_) if streams.probes.len() == limits::STREAMS => LeftOutReason::BadPid,
+                Declared::Carried(_) if streams.probes.len() == limits::STREAMS => LeftOutReason::TooMany,
                 Declared::Carried(codec) => {
                     streams.probes.push(Probe::new(codec, stream.clone()));
                     continue;
@@ -131,7 +131,7 @@ struct Probe {
     /// The first bytes of the PES that is being examined; empty while none is.
     pending: Vec<u8>,
     pending_packets: usize,
-    /// DTS of the first PES.
+    /// DTS of its first PES, at most [`STARTS`].
     starts: Vec<Timestamp>,
     /// The access units that playing could begin at, at most [`RAPS`].
     raps: Vec<(Unit, Timestamp)>,

@@ -70,7 +70,9 @@ fn damage_is_status_1_with_a_report() {
         report.contains("continuity counter gaps") && report.contains("88 bytes outside of packets"),
         "{report}"
     );
-    assert_eq!(remux!("probe", input).status.code(), Some(1));
+    let probed = remux!("probe", input);
+    assert_eq!(probed.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&probed.stderr).contains("continuity counter gaps"), "{probed:?}");
 }
 
 #[test]
@@ -87,6 +89,7 @@ fn what_cannot_be_done_is_status_2_and_leaves_the_output_alone() {
         vec!["copy", "no such file", "x.ts"],
         vec!["copy", "a.ts", "b.ts", "--from", "-1"],
         vec!["copy", "a.ts", "b.ts", "--from", "5", "--to", "5"],
+        vec!["copy", "a.ts", "b.ts", "--to", "0"],
         vec!["hls", "-", "x"],
         vec!["frobnicate"],
     ] {
@@ -96,12 +99,33 @@ fn what_cannot_be_done_is_status_2_and_leaves_the_output_alone() {
 }
 
 #[test]
-fn a_recording_is_never_overwritten_by_its_own_copy() {
-    let input = directory("same").join("in.ts");
+fn a_recording_is_never_written_over_while_it_is_read() {
+    let directory = directory("same");
+    let (input, link) = (directory.join("segment-00000.ts"), directory.join("link.ts"));
     std::fs::write(&input, entrance()).unwrap();
-    let done = remux!("copy", input, input);
-    assert_eq!(done.status.code(), Some(2));
+    std::fs::hard_link(&input, &link).unwrap();
+    for done in [remux!("copy", input, input), remux!("copy", input, link), remux!("hls", input, directory)] {
+        assert_eq!(done.status.code(), Some(2));
+        assert!(
+            String::from_utf8_lossy(&done.stderr).contains("is the recording that is being read"),
+            "{done:?}"
+        );
+    }
     assert!(std::fs::read(&input).unwrap() == entrance());
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_reason_to_panic() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let done = Command::new(env!("CARGO_BIN_EXE_remux"))
+        .arg("probe")
+        .arg(sample_path())
+        .stdout(writer)
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&done.stderr).starts_with("remux: stdout: "), "{done:?}");
 }
 
 #[test]

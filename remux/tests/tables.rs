@@ -5,6 +5,7 @@ mod support;
 
 use remux::layout::{Kind, LeftOut, LeftOutReason};
 use remux::{Layout, Output, Remuxer, Report, Span};
+use support::mux::crc32;
 use support::{AUDIO, VIDEO, entrance, read};
 
 /// A stream as a PMT declares it.
@@ -21,18 +22,6 @@ fn entry(stream_type: u8, pid: u16, descriptors: &[u8]) -> Entry {
 
 fn ordinary() -> Vec<Entry> {
     vec![entry(0x1b, VIDEO, &[]), entry(0x0f, AUDIO, &[])]
-}
-
-/// CRC-32/MPEG-2, bit by bit.
-fn crc32(bytes: &[u8]) -> [u8; 4] {
-    let mut crc = u32::MAX;
-    for &byte in bytes {
-        crc ^= u32::from(byte) << 24;
-        for _ in 0..8 {
-            crc = if crc >> 31 == 1 { crc << 1 ^ 0x04c1_1db7 } else { crc << 1 };
-        }
-    }
-    crc.to_be_bytes()
 }
 
 fn section(table_id: u8, extension: u16, version: u8, body: &[u8]) -> Vec<u8> {

@@ -26,7 +26,8 @@ fn nal_unit_type(nal: &[u8]) -> Option<u8> {
 pub(super) fn unit(data: &[u8]) -> Option<Unit> {
     let mut recovery_point = false;
     for nal in nal_units(data) {
-        match nal_unit_type(nal.bytes)? {
+        let Some(nal_unit_type) = nal_unit_type(nal.bytes) else { continue };
+        match nal_unit_type {
             IDR_SLICE => return Some(Unit::Idr),
             SLICE | SLICE_PARTITION_A if recovery_point => return Some(Unit::OpenRap),
             SLICE | SLICE_PARTITION_A => return Some(Unit::Picture),
@@ -90,6 +91,11 @@ mod tests {
         assert_eq!(unit(&with(&[&[0x41, 0x9a]])), Some(Unit::Picture));
         assert_eq!(unit(&with(&[&[0x67, 1], &[0x68, 1]])), None);
         assert_eq!(unit(&[]), None);
+        assert_eq!(
+            unit(&with(&[&[], &[0x65, 0x88]])),
+            Some(Unit::Idr),
+            "a NAL unit without a byte hides nothing"
+        );
     }
 
     #[test]

@@ -20,7 +20,8 @@ fn nal_unit_type(nal: &[u8]) -> Option<u8> {
 /// The first slice tells.
 pub(super) fn unit(data: &[u8]) -> Option<Unit> {
     for nal in nal_units(data) {
-        match nal_unit_type(nal.bytes)? {
+        let Some(nal_unit_type) = nal_unit_type(nal.bytes) else { continue };
+        match nal_unit_type {
             BLA_W_RADL..=IDR_N_LP => return Some(Unit::Idr),
             BLA_W_LP..=RSV_IRAP_VCL23 => return Some(Unit::OpenRap),
             ..=LAST_VCL => return Some(Unit::Picture),

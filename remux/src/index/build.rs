@@ -96,14 +96,14 @@ struct Pass {
     layout: Layout,
     framer: Framer,
     intake: Intake,
+    /// In the order of the layout: number 0 is the key stream.
     streams: Vec<StreamPass>,
     raps: Vec<Rap>,
-    /// Whether the last RAP may turn out to have leading pictures.
+    /// What the last RAP waits for.
     last_rap: Option<OpenGop>,
-    /// PES of other streams that started within the last [`limits::HELD_BYTES`].
-    recent: VecDeque<(u64, MediaTime)>,
-    /// The largest PTS and the last DTS of the key stream.
+    /// The largest PTS of the key stream.
     last_pts: MediaTime,
+    /// The last DTS of the key stream.
     last_dts: MediaTime,
     pictures: u64,
 }
@@ -112,12 +112,21 @@ struct Pass {
 struct StreamPass {
     codec: Codec,
     clock: Clock,
-    /// PTS of the PES that it is in.
-    pts: Option<MediaTime>,
     starting: Option<Box<Starting>>,
+    /// Where its last PES lie; of the key stream nobody needs to know.
+    recent: VecDeque<Extent>,
+    /// Whether packets go on with the last of them.
+    is_open: bool,
 }
 
-/// What the last RAP waits for.
+/// Where a PES lies in the source.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    start: u64,
+    end: u64,
+    pts: MediaTime,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct OpenGop {
     unit: Unit,
@@ -141,8 +150,9 @@ impl Pass {
         let streams = layout.streams.iter().map(|stream| StreamPass {
             codec: stream.codec,
             clock: Clock::near(layout.zero),
-            pts: None,
             starting: None,
+            recent: VecDeque::new(),
+            is_open: false,
         });
         Self {
             streams: streams.collect(),
@@ -150,7 +160,6 @@ impl Pass {
             intake: Intake::new(&layout, true),
             raps: Vec::new(),
             last_rap: None,
-            recent: VecDeque::new(),
             last_pts: layout.zero,
             last_dts: layout.zero,
             pictures: 0,
@@ -186,6 +195,7 @@ impl Pass {
         self.on_picture_end(end_offset);
         let run = Run {
             end: self.last_pts + self.layout.frame_duration,
+            settled: self.settled(),
             layout: self.layout,
             raps: self.raps,
             next_rap: None,
@@ -202,14 +212,15 @@ impl Pass {
             self.intake.on_gap(offset, skipped, &mut Unheard);
         }
         let Some(number) = self.intake.admit(offset, packet, &mut Unheard) else { return };
-        let stream = &mut self.streams[number];
         if Header::of(packet).payload_unit_start_indicator() {
             self.settle(number);
             match examine(self.streams[number].codec, payload(packet), false) {
                 Examined::More => self.streams[number].starting = Some(Starting::new(offset, packet)),
                 examined => self.on_examined(number, examined, offset),
             }
-        } else if let Some(starting) = &mut stream.starting {
+        } else if let stream = &mut self.streams[number]
+            && let Some(starting) = &mut stream.starting
+        {
             let examined = starting.push(stream.codec, packet);
             if examined != Examined::More {
                 let offset = starting.offset;
@@ -218,7 +229,7 @@ impl Pass {
             }
         }
         if number != KEY {
-            self.on_other_packet(number, offset);
+            self.on_other_packet(number, offset + PACKET as u64);
         }
     }
 
@@ -234,41 +245,48 @@ impl Pass {
     fn on_examined(&mut self, number: usize, examined: Examined, offset: u64) {
         match examined {
             Examined::Start(start) => self.on_pes(number, &start, offset),
-            Examined::Bad => self.intake.on_bad_pes(number, offset, &mut Unheard),
+            Examined::Bad => {
+                self.streams[number].is_open = false;
+                self.intake.on_bad_pes(number, offset, &mut Unheard);
+            }
             Examined::More => {}
         }
     }
 
     fn on_pes(&mut self, number: usize, start: &PesStart, offset: u64) {
-        let timed = self.streams[number].clock.on_header(&start.header);
-        if let Some((_, true)) = timed {
-            self.intake.on_jump(number, offset, &mut Unheard);
-        }
-        match timed {
-            Some((times, _)) if number == KEY => self.on_key(start.unit, times, offset),
-            Some((times, _)) => self.on_other(number, times.pts, offset),
+        match self.streams[number].clock.on_header(&start.header) {
+            Some((times, has_jumped)) => {
+                if has_jumped {
+                    self.intake.on_jump(number, offset, &mut Unheard);
+                }
+                match number {
+                    KEY => self.on_key(start.unit, times, !has_jumped, offset),
+                    _ => self.on_other(number, times.pts, offset),
+                }
+            }
             None if number == KEY && !self.raps.is_empty() => {
                 self.on_picture_end(offset);
                 self.pictures += 1;
+                self.count(KEY);
             }
+            // It goes where the one before it goes.
             None => {}
         }
     }
 
-    fn on_key(&mut self, unit: Unit, times: Times, offset: u64) {
+    /// A PES of the key stream; a time that is not steady is believed no further than its own picture.
+    fn on_key(&mut self, unit: Unit, times: Times, is_steady: bool, offset: u64) {
         self.on_picture_end(offset);
-        let last = self.raps.last().map(|rap| rap.pts);
-        let is_rap = unit.is_rap(self.layout.rap_class) && last.is_none_or(|last| times.pts > last);
-        let is_wanted = self.layout.rap_class != RapClass::AnyPes
-            || last.is_none_or(|last| times.pts - last >= SOUND_RAP_INTERVAL);
-        if is_rap && is_wanted {
+        if is_steady && self.is_wanted_rap(unit, times) {
             self.on_rap(unit, times, offset);
         } else if self.raps.is_empty() {
             self.intake.report.before_first_rap += 1;
             return;
         }
         self.pictures += 1;
-        self.last_pts = self.last_pts.max(times.pts);
+        if is_steady {
+            self.last_pts = self.last_pts.max(times.pts);
+        }
         self.last_dts = times.dts;
         if let (Some(rap), Some(OpenGop { unit: Unit::OpenRap, .. })) = (self.raps.last_mut(), self.last_rap)
         {
@@ -277,17 +295,38 @@ impl Pass {
         self.count(KEY);
     }
 
-    fn on_rap(&mut self, unit: Unit, times: Times, offset: u64) {
+    fn is_wanted_rap(&mut self, unit: Unit, times: Times) -> bool {
+        if !unit.is_rap(self.layout.rap_class) {
+            return false;
+        }
+        let Some(last) = self.raps.last() else { return true };
+        let interval = match self.layout.rap_class {
+            RapClass::AnyPes => SOUND_RAP_INTERVAL,
+            RapClass::Idr | RapClass::RecoveryPoint | RapClass::Irap => Ticks::new(1),
+        };
+        let is_wanted = times.pts - last.pts >= interval;
+        if is_wanted && self.raps.len() == limits::RAPS {
+            self.intake.report.overflowed += 1;
+            return false;
+        }
+        is_wanted
+    }
+
+    fn on_rap(&mut self, unit: Unit, Times { pts, dts }: Times, offset: u64) {
         let reach = if self.raps.is_empty() { EARLY } else { Ticks::ZERO };
-        let first = self.recent.iter().find(|&&(_, pts)| pts >= times.pts - reach);
-        let lead = first.map_or(0, |&(start, _)| offset.saturating_sub(start));
+        let others = || self.streams.iter().flat_map(|stream| &stream.recent);
+        let starts =
+            others().filter(|pes| pes.pts >= pts - reach).map(|pes| offset.saturating_sub(pes.start));
+        let ends = others().filter(|pes| pes.pts < pts).map(|pes| pes.end.saturating_sub(offset));
+        let lead = starts.filter(|&lead| lead <= limits::LEAD_BYTES).max().unwrap_or(0);
+        let trail = ends.filter(|&trail| trail <= limits::TRAIL_BYTES).max().unwrap_or(0);
         self.raps.push(Rap {
             offset,
-            pts: times.pts,
-            dts: times.dts,
+            pts,
+            dts,
             size: 0,
-            lead: u32::try_from(lead).unwrap_or(u32::MAX),
-            trail: 0,
+            lead: lead as u32,
+            trail: trail as u32,
             independent: true,
         });
         self.last_rap = Some(OpenGop { unit, has_size: false });
@@ -299,29 +338,60 @@ impl Pass {
             && !open.has_size
         {
             open.has_size = true;
-            rap.size = u32::try_from(offset - rap.offset).unwrap_or(u32::MAX);
+            rap.size = u32::try_from(offset.saturating_sub(rap.offset)).unwrap_or(u32::MAX);
         }
     }
 
-    fn on_other(&mut self, number: usize, pts: MediaTime, offset: u64) {
-        self.streams[number].pts = Some(pts);
-        self.recent.push_back((offset, pts));
-        while self.recent.front().is_some_and(|&(start, _)| offset - start > limits::HELD_BYTES as u64) {
-            self.recent.pop_front();
+    fn on_other(&mut self, number: usize, pts: MediaTime, start: u64) {
+        if pts < self.layout.zero - EARLY {
+            self.intake.report.early += 1;
+        } else {
+            self.count(number);
         }
-        self.count(number);
+        // Of the RAPs that are shown after it the first: does a segment that ends there still reach it?
+        let next = self.raps.partition_point(|rap| rap.pts <= pts);
+        if let (1.., Some(rap)) = (next, self.raps.get(next))
+            && start > rap.offset
+            && !self.is_within_reach(rap, start)
+        {
+            self.intake.report.overflowed += 1;
+        }
+        let stream = &mut self.streams[number];
+        stream.is_open = true;
+        stream.recent.push_back(Extent { start, end: start, pts });
+        if stream.recent.len() > limits::RECENT_PES {
+            stream.recent.pop_front();
+        }
     }
 
-    /// A packet of another stream: the RAPs that are shown after it reach this far.
-    fn on_other_packet(&mut self, number: usize, offset: u64) {
-        let Some(pts) = self.streams[number].pts else { return };
-        let end = offset + PACKET as u64;
-        for rap in self.raps.iter_mut().rev().take_while(|rap| rap.pts > pts) {
-            let trail = end - rap.offset.min(end);
-            if trail <= limits::TRAIL_BYTES && self.last_dts < rap.pts + EARLY {
-                rap.trail = rap.trail.max(trail as u32);
-            }
+    /// A packet of another stream, up to `end`: the segments that end at RAPs shown after it reach this far.
+    fn on_other_packet(&mut self, number: usize, end: u64) {
+        let stream = &mut self.streams[number];
+        if stream.starting.is_some() || !stream.is_open {
+            return;
         }
+        let Some(pes) = stream.recent.back_mut() else { return };
+        pes.end = end;
+        let pts = pes.pts;
+        let after = self.raps.iter().rev().take_while(|rap| rap.pts > pts);
+        let reached = after.take_while(|rap| self.is_within_reach(rap, end)).count();
+        for rap in self.raps.iter_mut().rev().take(reached) {
+            let trail = end.saturating_sub(rap.offset) as u32;
+            rap.trail = rap.trail.max(trail);
+        }
+    }
+
+    /// Whether a segment that ends at `rap` reads up to `offset`.
+    fn is_within_reach(&self, rap: &Rap, offset: u64) -> bool {
+        offset.saturating_sub(rap.offset) <= limits::TRAIL_BYTES && self.last_dts < rap.pts + EARLY
+    }
+
+    /// Up to which time every stream has come, silence of more than [`EARLY`] counted as having come.
+    fn settled(&self) -> MediaTime {
+        let others = self.streams.iter().skip(KEY + 1);
+        let reached =
+            others.map(|stream| stream.recent.iter().map(|pes| pes.pts).max().unwrap_or(self.layout.zero));
+        reached.map(|pts| pts.max(self.last_dts - EARLY)).min().unwrap_or(self.last_pts)
     }
 
     fn count(&mut self, number: usize) {

@@ -34,6 +34,8 @@ pub struct Run {
     pub raps: Vec<Rap>,
     /// Where the run ends in time: the largest video PTS (audio PTS where there is no video) plus a frame.
     pub end: MediaTime,
+    /// Up to which time all streams have been read; later, a recording that is still being written may get more.
+    pub settled: MediaTime,
     /// PTS of the RAP that the run ends before, where more of it may follow; `None` where it ends for good.
     pub next_rap: Option<MediaTime>,
     /// Where the run ends in the source, in bytes.
@@ -74,14 +76,19 @@ impl Index {
         self.runs.iter().fold(Ticks::ZERO, |sum, run| sum + run.duration())
     }
 
-    /// The same recording without the last GOP of its last run, for a file that is still being written; `None` where
-    /// no complete GOP is left.
+    /// The same recording without the last GOPs of its last run that may still get more, for a file that is being written:
+    /// nothing that is added later changes what is left. `None` where no complete GOP is.
     pub fn without_open_gop(mut self) -> Option<Self> {
         let run = self.runs.last_mut()?;
-        let open = run.raps.pop()?;
+        let mut open = run.raps.pop()?;
+        // Audio that belongs before this RAP may still come behind it.
+        while open.pts > run.settled {
+            open = run.raps.pop()?;
+        }
         run.end = open.pts;
         run.next_rap = Some(open.pts);
-        run.end_offset = open.offset + u64::from(open.trail);
+        let reach = |rap: &Rap| rap.offset + u64::from(rap.trail);
+        run.end_offset = run.raps.iter().map(reach).fold(reach(&open), u64::max);
         if run.raps.is_empty() {
             self.runs.pop();
         }

@@ -47,6 +47,7 @@ struct StoredRun {
     layout: Layout,
     raps: Vec<StoredRap>,
     end: MediaTime,
+    settled: MediaTime,
     next_rap: Option<MediaTime>,
     end_offset: u64,
     pictures: u64,
@@ -125,6 +126,7 @@ impl StoredRun {
             raps: raps.collect(),
             layout: run.layout.clone(),
             end: run.end,
+            settled: run.settled,
             next_rap: run.next_rap,
             end_offset: run.end_offset,
             pictures: run.pictures,
@@ -150,14 +152,24 @@ impl StoredRun {
                 })
             })
             .collect();
-        let raps = raps.filter(|raps| !raps.is_empty())?;
+        let raps = raps.filter(|raps| is_sound(raps, self.end, self.end_offset))?;
         Some(Run {
             layout: self.layout,
             raps,
             end: self.end,
+            settled: self.settled,
             next_rap: self.next_rap,
             end_offset: self.end_offset,
             pictures: self.pictures,
         })
     }
+}
+
+/// What everything that reads an index relies on.
+fn is_sound(raps: &[Rap], end: MediaTime, end_offset: u64) -> bool {
+    let rises = raps.windows(2).all(|pair| pair[0].pts < pair[1].pts && pair[0].offset < pair[1].offset);
+    let lies_inside = |rap: &Rap| {
+        rap.pts < end && rap.offset <= end_offset && u64::from(rap.trail) <= end_offset - rap.offset
+    };
+    !raps.is_empty() && rises && raps.iter().all(lies_inside)
 }

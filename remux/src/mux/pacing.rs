@@ -9,8 +9,9 @@ pub(crate) const INTERVAL: Ticks = Ticks::from_millis(100);
 /// A hole in the pictures that is longer than this is left a hole.
 const LONGEST_FILLED: Ticks = Ticks::SECOND;
 
-/// How far the PCR is ahead of the DTS: as much as the recorders' own muxer takes, and more than audio trails video by.
-const LEAD: Ticks = Ticks::from_millis(700);
+/// How far the PCR is ahead of the DTS. As far as audio may trail its pictures, or come before the first one
+/// ([`EARLY`](crate::cut::EARLY)): nothing arrives after the moment at which it is due.
+const LEAD: Ticks = crate::cut::EARLY;
 
 /// Keeps account of what went out last.
 #[derive(Debug, Default)]

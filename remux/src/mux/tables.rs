@@ -1,6 +1,7 @@
 //! PAT and PMT of the output: one program, one packet each (H.222.0 §2.4.4.3, §2.4.4.8; RFC 8216 §3.2).
 
 use crate::layout::{Layout, Stream};
+use crate::limits;
 use crate::psi::crc32;
 use crate::ts::{PACKET, Packet, Pid, SYNC_BYTE};
 
@@ -10,6 +11,8 @@ const PMT_PID: Pid = Pid::new(0x1000);
 const PROGRAM: u16 = 1;
 /// What a section in one packet leaves for its body: sync to pointer_field, section header, CRC.
 const SECTION_ROOM: usize = PACKET - 5 - 8 - 4;
+/// PCR_PID and program_info_length; then each stream takes five bytes.
+const _: () = assert!(4 + 5 * limits::STREAMS <= SECTION_ROOM);
 
 /// The tables of one run, ready to go out.
 #[derive(Debug)]
@@ -41,18 +44,14 @@ impl Tables {
     }
 }
 
-/// PCR_PID, no program_info, the streams. A packet holds all streams that HLS knows what to do with; should a source have
-/// more than fit, descriptors go first, then the last streams.
+/// PCR_PID, no program_info, the streams; without their descriptors where those do not fit.
 fn pmt_body(layout: &Layout) -> Vec<u8> {
     let pcr_pid = layout.streams.first().map_or(Pid::NULL, |key| key.output_pid);
     let mut body = [(0xe000 | pcr_pid.value()).to_be_bytes(), [0xf0, 0x00]].concat();
     let full: usize = layout.streams.iter().map(|stream| 5 + stream.descriptors.len()).sum();
     let with_descriptors = body.len() + full <= SECTION_ROOM;
-    for stream in &layout.streams {
-        let entry = entry(stream, with_descriptors);
-        if body.len() + entry.len() <= SECTION_ROOM {
-            body.extend(entry);
-        }
+    for stream in layout.streams.iter().take(limits::STREAMS) {
+        body.extend(entry(stream, with_descriptors));
     }
     body
 }

@@ -21,7 +21,7 @@ use self::held::Held;
 use self::pieces::Pieces;
 use crate::cut::{Bounds, Cutter, KeyVerdict, Verdict};
 use crate::intake::Intake;
-use crate::layout::{Codec, Layout};
+use crate::layout::{Codec, Layout, RapClass};
 use crate::mux::pacing::Pacing;
 use crate::mux::tables::Tables;
 use crate::pes::start::{Examined, PesStart, Starting, examine};
@@ -108,7 +108,8 @@ enum Fate {
 struct Understood {
     times: Option<Times>,
     route: Route,
-    is_rap: bool,
+    /// It goes out as a RAP, with tables before it.
+    is_marked: bool,
     /// The first of the piece.
     is_begin: bool,
 }
@@ -116,8 +117,8 @@ struct Understood {
 const KEY: usize = 0;
 
 impl Rewriter {
-    /// Begins at `offset` of the source.
-    pub(crate) fn new(layout: Arc<Layout>, bounds: Bounds, offset: u64, extent: Extent) -> Self {
+    /// Begins where `framer` does.
+    pub(crate) fn new(layout: Arc<Layout>, bounds: Bounds, framer: Framer, extent: Extent) -> Self {
         let reference = bounds.from.unwrap_or(layout.zero);
         let intake = Intake::new(&layout, extent == Extent::Whole);
         let streams = layout.streams.iter().take(intake.len()).map(|stream| StreamState {
@@ -129,7 +130,7 @@ impl Rewriter {
             counter: 0,
         });
         Self {
-            framer: Framer::new(offset),
+            framer,
             streams: streams.collect(),
             cutter: Cutter::new(bounds, intake.len()),
             intake,
@@ -362,8 +363,10 @@ impl Rewriter {
         if let Some((_, true)) = timed {
             self.intake.on_jump(number, offset, events);
         }
+        // A single wild time must neither begin nor end a piece.
+        let is_steady = matches!(timed, Some((_, false)));
         let times = timed.map(|(times, _)| times);
-        let is_rap = number == KEY && times.is_some() && start.unit.is_rap(self.layout.rap_class);
+        let is_rap = number == KEY && is_steady && start.unit.is_rap(self.layout.rap_class);
         let mut is_begin = false;
         let verdict = match times {
             None => self.without_time(number),
@@ -388,7 +391,9 @@ impl Rewriter {
         self.close_if_complete();
         let route = Route::from(verdict);
         self.streams[number].route = route;
-        Understood { times, route, is_rap, is_begin }
+        // Where every PES is a RAP only the first is marked as one.
+        let is_marked = is_begin || is_rap && self.layout.rap_class != RapClass::AnyPes;
+        Understood { times, route, is_marked, is_begin }
     }
 
     /// A PES without a PTS goes where the one before it went.
@@ -432,7 +437,7 @@ impl Rewriter {
         relabel(packet, stream.output_pid);
         let dts = pes.times.map(|times| self.layout.output_time(times.dts));
         let pcr = dts.filter(|_| number == KEY && has_room_for_pcr(packet));
-        rewrite_adaptation_field(packet, pes.is_rap, pcr.map(Pacing::pcr));
+        rewrite_adaptation_field(packet, pes.is_marked, pcr.map(Pacing::pcr));
         if let Some(dts) = pcr {
             self.pacing.on_pcr(dts);
         }
@@ -444,12 +449,12 @@ impl Rewriter {
         let dts = self.layout.output_time(times.dts);
         let counter = Header::of(first).continuity_counter().wrapping_sub(1);
         self.fill_clock(dts, counter);
-        if self.pacing.take_tables(dts, pes.is_rap) {
+        if self.pacing.take_tables(dts, pes.is_marked) {
             self.put_tables();
         }
-        let is_due = self.pacing.needs_pcr(dts, pes.is_rap, self.layout.frame_duration);
+        let is_due = self.pacing.needs_pcr(dts, pes.is_marked, self.layout.frame_duration);
         if is_due && !has_room_for_pcr(first) {
-            let packet = pcr_packet(self.streams[KEY].output_pid, counter, pes.is_rap, Pacing::pcr(dts));
+            let packet = pcr_packet(self.streams[KEY].output_pid, counter, pes.is_marked, Pacing::pcr(dts));
             self.pieces.made(&packet);
             self.pacing.on_pcr(dts);
         }

@@ -38,8 +38,8 @@ impl Counter {
         match self.last.replace(Seen { counter, tail }) {
             Some(last) if counter == (last.counter + 1) & 0x0f => Continuity::Follows,
             None => Continuity::Follows,
-            Some(_) if discontinuity_indicator(packet) => Continuity::Follows,
             Some(last) if counter == last.counter && tail == last.tail => Continuity::Duplicate,
+            Some(_) if discontinuity_indicator(packet) => Continuity::Follows,
             Some(_) => Continuity::Gap,
         }
     }

@@ -125,12 +125,17 @@ impl Framer {
         self.offset
     }
 
+    /// Begins at `offset` of the source, where a packet is known to start.
+    pub(crate) fn on_grid(offset: u64) -> Self {
+        Self { sync: Sync::Locked, ..Self::new(offset) }
+    }
+
     /// The packet of [`Found::Across`].
     pub(crate) fn across(&mut self) -> &mut Packet {
         &mut self.across
     }
 
-    /// Whether packets have been found and the grid holds.
+    /// What has been skipped.
     pub(crate) fn gap(&self) -> Gap {
         self.gap
     }

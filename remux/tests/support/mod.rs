@@ -7,6 +7,8 @@
     reason = "every test file includes it and uses a part"
 )]
 
+pub mod mux;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -97,6 +99,8 @@ pub struct Reading {
     pub pes: BTreeMap<u16, Vec<Pes>>,
     /// PCRs in 90 kHz, in order.
     pub pcrs: Vec<u64>,
+    /// For each PES the PCR before it.
+    pub arrivals: BTreeMap<u16, Vec<u64>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +151,8 @@ pub fn read(stream: &[u8]) -> Reading {
         if pid != PAT && pid != PMT && has_payload {
             let list = units.entry(pid).or_default();
             if starts_unit {
+                let clock = reading.pcrs.last().copied().unwrap_or_default();
+                reading.arrivals.entry(pid).or_default().push(clock);
                 list.push(packet[payload..].to_vec());
             } else if let Some(unit) = list.last_mut() {
                 unit.extend_from_slice(&packet[payload..]);

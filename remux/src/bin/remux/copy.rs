@@ -37,16 +37,14 @@ fn seconds(text: &str) -> Result<Ticks, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
-    if let (Some(from), Some(to)) = (arguments.from, arguments.to)
-        && to <= from
-    {
-        return Err("--to must be later than --from".into());
-    }
-    if is_same_file(&arguments.input, &arguments.output) {
-        return Err("input and output are the same file".into());
+    if arguments.to.is_some_and(|to| to <= arguments.from.unwrap_or(Ticks::ZERO)) {
+        return Err("--to must be later than --from, and than 0".into());
     }
     let (in_input, in_output) = (about(&arguments.input), about(&arguments.output));
     let mut input = Input::open(&arguments.input).map_err(|error| in_input(&error))?;
+    if input.is(&arguments.output) {
+        return Err(in_output(&"is the recording that is being read"));
+    }
     // The head is read before the output is opened: what cannot be copied leaves an existing file alone.
     let mut copy = Copy {
         remuxer: Remuxer::copy(Span { from: arguments.from, to: arguments.to }),
@@ -63,10 +61,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
         let length = chunk.len() as u64;
         copy.remuxer.push(offset, Bytes::from(chunk)).map_err(|error| in_input(&error))?;
         offset += length;
-        copy.drain().map_err(|error| in_output(&error))?;
+        copy.drain(&input).map_err(|error| in_output(&error))?;
     }
     copy.remuxer.finish().map_err(|error| in_input(&error))?;
-    copy.drain().map_err(|error| in_output(&error))?;
+    copy.drain(&input).map_err(|error| in_output(&error))?;
     let done = conclude(copy.remuxer.layout(), &copy.remuxer.report());
     if let Some(verifier) = copy.verifier {
         verifier.finish()?;
@@ -82,7 +80,7 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    fn drain(&mut self) -> std::io::Result<()> {
+    fn drain(&mut self, input: &Input) -> std::io::Result<()> {
         while let Some(output) = self.remuxer.poll() {
             let Output::Bytes(bytes) = output else { continue };
             if let Some(verifier) = &self.verifier {
@@ -90,18 +88,10 @@ impl Copy<'_> {
             }
             let sink = match &mut self.sink {
                 Some(sink) => sink,
-                none => none.insert(Sink::create(self.output)?),
+                none => none.insert(Sink::create(self.output, input)?),
             };
             sink.write(bytes)?;
         }
         self.sink.as_mut().map_or(Ok(()), Sink::flush)
     }
-}
-
-/// Whether both names lead to one regular file, which writing would destroy before it is read.
-fn is_same_file(input: &Path, output: &Path) -> bool {
-    let same = |a: &Path, b: &Path| {
-        std::fs::canonicalize(a).ok().zip(std::fs::canonicalize(b).ok()).is_some_and(|(a, b)| a == b)
-    };
-    same(input, output) && std::fs::metadata(input).is_ok_and(|metadata| metadata.is_file())
 }

@@ -35,12 +35,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
     let index = read_index(&mut input, &arguments.input)?;
     let cuts = index.cuts(Ticks::from_millis(i64::from(arguments.target) * 1000));
     std::fs::create_dir_all(&arguments.directory).map_err(|error| about(&arguments.directory)(&error))?;
+    // An older playlist would name segments that are being replaced.
+    let playlist_path = arguments.directory.join(PLAYLIST);
+    if input.is(&playlist_path) {
+        return Err(about(&playlist_path)(&"is the recording that is being read"));
+    }
+    match std::fs::remove_file(&playlist_path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(about(&playlist_path)(&error));
+        }
+        _ => {}
+    }
     for (number, cut) in cuts.cuts.iter().enumerate() {
         let path = arguments.directory.join(segment_name(number));
         write_segment(&input, &index, cut, &path).map_err(|error| about(&path)(&error))?;
     }
-    let path = arguments.directory.join(PLAYLIST);
-    std::fs::write(&path, playlist(&cuts)?).map_err(|error| about(&path)(&error))?;
+    std::fs::write(&playlist_path, playlist(&cuts)?).map_err(|error| about(&playlist_path)(&error))?;
     Ok(conclude(index.runs.first().map(|run| &run.layout), &index.report))
 }
 
@@ -51,7 +61,7 @@ fn segment_name(number: usize) -> String {
 fn write_segment(input: &Input, index: &Index, cut: &Cut, path: &std::path::Path) -> Result<(), Failure> {
     let layout = Arc::new(index.runs[cut.run].layout.clone());
     let mut remuxer = Remuxer::segment(layout, cut);
-    let mut sink = Sink::create(path)?;
+    let mut sink = Sink::create(path, input)?;
     let mut drain = |remuxer: &mut Remuxer| {
         while let Some(output) = remuxer.poll() {
             if let Output::Bytes(bytes) = output {

@@ -30,6 +30,15 @@ impl Input {
         Ok(Self { file })
     }
 
+    /// Whether `file` is what is being read: to open it for writing would empty it.
+    pub(crate) fn is(&self, file: &Path) -> bool {
+        let (Ok(ours), Ok(theirs)) = (rustix::fs::fstat(&self.file), rustix::fs::stat(file)) else {
+            return false;
+        };
+        let is_regular = rustix::fs::FileType::from_raw_mode(ours.st_mode).is_file();
+        is_regular && (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino)
+    }
+
     /// What can be read next, in a buffer of its own; empty at the end.
     pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
         let mut buffer = Vec::with_capacity(CHUNK);

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::input::Input;
+
 /// Where output goes. Pieces are collected and written with few calls.
 pub(crate) struct Sink {
     file: File,
@@ -17,8 +19,11 @@ pub(crate) struct Sink {
 const PIECES: usize = 512;
 
 impl Sink {
-    /// Creates a file, or writes over it; `-` is stdout.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+    /// Creates a file, or writes over it, but never over `input`; `-` is stdout.
+    pub(crate) fn create(path: &Path, input: &Input) -> io::Result<Self> {
+        if input.is(path) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "is the recording that is being read"));
+        }
         let file = if path.as_os_str() == "-" {
             io::stdout().as_fd().try_clone_to_owned()?.into()
         } else {

@@ -1,6 +1,7 @@
 //! `remux probe`.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use remux::index::Run;
@@ -9,7 +10,7 @@ use remux::{Error, Index, Indexer, Report};
 use serde::Serialize;
 
 use crate::input::Input;
-use crate::{Done, Failure, about};
+use crate::{Done, Failure, about, conclude};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -25,12 +26,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
     let mut input = Input::open(&arguments.input).map_err(|error| in_input(&error))?;
     let index = read_index(&mut input, &arguments.input)?;
     let summary = Summary::of(&index);
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
-    } else {
-        print!("{}", summary.text(&arguments.input));
-    }
-    Ok(if index.report.is_damaged() { Done::Damaged } else { Done::Clean })
+    let mut text =
+        if arguments.json { serde_json::to_string_pretty(&summary)? } else { summary.text(&arguments.input) };
+    text.truncate(text.trim_end().len());
+    writeln!(std::io::stdout(), "{text}").map_err(|error| about(Path::new("stdout"))(&error))?;
+    Ok(conclude(None, &index.report))
 }
 
 /// One pass over all of `input`.
