@@ -34,6 +34,7 @@ macro_rules! file {
 static ASSETS: &[Asset] = &[
     file!("index.html", HTML),
     file!("hls.js", SCRIPT, concat!(env!("OUT_DIR"), "/hls.js")),
+    file!("address.js", SCRIPT),
     file!("api.js", SCRIPT),
     file!("archive.js", SCRIPT),
     file!("cameras.js", SCRIPT),
@@ -41,6 +42,7 @@ static ASSETS: &[Asset] = &[
     file!("dom.js", SCRIPT),
     file!("engine-hls.js", SCRIPT),
     file!("engine-native.js", SCRIPT),
+    file!("explain.js", SCRIPT),
     file!("frames.js", SCRIPT),
     file!("geometry.js", SCRIPT),
     file!("icon.svg", SVG),
@@ -117,8 +119,9 @@ mod tests {
     fn every_file_of_the_page_is_in_the_table() {
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/web")).unwrap();
         let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-        let page =
-            names.filter(|name| [".html", ".js", ".css", ".svg"].iter().any(|kind| name.ends_with(kind)));
+        let is_page = |name: &String| [".html", ".js", ".css", ".svg"].iter().any(|kind| name.ends_with(kind));
+        let is_test = |name: &String| [".test.js", ".fixture.js"].iter().any(|kind| name.ends_with(kind));
+        let page = names.filter(|name| is_page(name) && !is_test(name));
         for name in page {
             assert!(ASSETS.iter().any(|asset| asset.name == name), "{name}");
         }

@@ -1,0 +1,107 @@
+//! The service as its users start it: the program, its environment, its port.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use reqwest::blocking::{Client, Response};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A running service; it ends with this value.
+pub(crate) struct Service {
+    child: Child,
+    /// `http://127.0.0.1:port`
+    pub(crate) base: String,
+    pub(crate) client: Client,
+    _work_dir: TempDir,
+}
+
+/// An opened session.
+pub(crate) struct Session {
+    /// What `POST /start` answered.
+    pub(crate) answer: Value,
+    /// Absolute.
+    pub(crate) playlist_url: String,
+    pub(crate) playlist: m3u8_rs::MediaPlaylist,
+}
+
+impl Service {
+    /// Starts the program on a free port and waits until it says where it listens.
+    pub(crate) fn start(recordings: &Path) -> Self {
+        let work_dir = TempDir::new().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_playback-service"))
+            .env("RECORDINGS_DIR", recordings)
+            .env("WORK_DIR", work_dir.path())
+            .env("PORT", "0")
+            .env("LOG_FORMAT", "json")
+            .env("LOG_LEVEL", "info")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let base = loop {
+            let line = log.next().expect("the service ended before it listened").unwrap();
+            let record: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+            let message =
+                record["fields"]["message"].as_str().or(record["message"].as_str()).unwrap_or_default();
+            if let Some(url) = message.strip_prefix("open ") {
+                break url.trim_end_matches('/').to_owned();
+            }
+        };
+        // What comes later has to be read, or the service would wait for room in the pipe.
+        std::thread::spawn(move || log.for_each(drop));
+        Self { child, base, client: Client::new(), _work_dir: work_dir }
+    }
+
+    pub(crate) fn get(&self, url: &str) -> Response {
+        let url = if url.starts_with("http") { url.to_owned() } else { format!("{}{url}", self.base) };
+        self.client.get(url).send().unwrap()
+    }
+
+    pub(crate) fn open(&self, camera: &str, start: &str, end: &str) -> Session {
+        let body = json!({"camera_id": camera, "start_time": start, "end_time": end, "format": "hls"});
+        let url = format!("{}/api/v1/playback/start", self.base);
+        let answer = self.client.post(url).json(&body).send().unwrap();
+        let status = answer.status();
+        let answer: Value = answer.json().unwrap();
+        assert_eq!(status, 201, "{answer}");
+        let playlist_url = format!("{}{}", self.base, answer["url"].as_str().unwrap());
+        let text = self.get(&playlist_url).bytes().unwrap();
+        let Ok((rest, playlist)) = m3u8_rs::parse_media_playlist(&text) else {
+            panic!("no playlist: {text:?}")
+        };
+        assert!(rest.is_empty(), "the playlist is not read to its end");
+        Session { answer, playlist_url, playlist }
+    }
+
+    /// The segments of a session in order.
+    pub(crate) fn segments(&self, session: &Session) -> Vec<Vec<u8>> {
+        (0..session.playlist.segments.len()).map(|number| self.segment(session, number)).collect()
+    }
+
+    pub(crate) fn segment(&self, session: &Session, number: usize) -> Vec<u8> {
+        let answer = self.get(&session.segment_url(number));
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()),
+            (200, "video/mp2t")
+        );
+        answer.bytes().unwrap().to_vec()
+    }
+}
+
+impl Session {
+    /// Where a segment is, relative names resolved as a player does.
+    pub(crate) fn segment_url(&self, number: usize) -> String {
+        let base = reqwest::Url::parse(&self.playlist_url).unwrap();
+        base.join(&self.playlist.segments[number].uri).unwrap().to_string()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
