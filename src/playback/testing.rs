@@ -48,6 +48,7 @@ pub(crate) fn run(zero: i64, gop: i64, duration: i64) -> Run {
             .take_while(|rap| rap.pts.ticks() < zero + duration)
             .collect(),
         end: MediaTime::from_ticks(zero + duration),
+        settled: MediaTime::from_ticks(zero + duration),
         next_rap: None,
         end_offset: duration.unsigned_abs(),
         pictures: 1,
