@@ -207,3 +207,17 @@ fn a_span_goes_from_threshold_to_threshold() {
     let expected: Vec<&Pes> = whole.pes[&AUDIO].iter().filter(between).collect();
     assert!(expected.len() > 5 && expected.into_iter().eq(&reading.pes[&AUDIO]));
 }
+
+#[test]
+fn the_first_segment_declares_that_its_counters_begin_there_and_no_other_does() {
+    let declares = |packet: &[u8]| packet[3] & 0x20 != 0 && packet[4] > 0 && packet[5] & 0x80 != 0;
+    for source in [entrance(), yard()] {
+        let (_, segments) = segments(&source);
+        for pid in [VIDEO, AUDIO] {
+            let of_pid = |packet: &&[u8]| u16::from_be_bytes([packet[1] & 0x1f, packet[2]]) == pid;
+            let declared = segments[0].chunks(188).filter(of_pid).map(declares).collect::<Vec<_>>();
+            assert!(declared[0] && !declared[1..].contains(&true), "PID {pid:#x}");
+            assert!(!segments[1..].concat().chunks(188).filter(of_pid).any(declares), "PID {pid:#x}");
+        }
+    }
+}

@@ -29,8 +29,8 @@ use crate::report::{Event, Report};
 use crate::time::{MediaTime, Ticks};
 use crate::timeline::{Clock, Times};
 use crate::ts::{
-    Found, Framer, Header, PACKET, Packet, Pid, has_room_for_pcr, payload_offset, pcr_packet, relabel,
-    rewrite_adaptation_field,
+    Found, Framer, Header, PACKET, Packet, Pid, discontinuity_packet, has_room_for_pcr, payload_offset, pcr_packet,
+    relabel, rewrite_adaptation_field, set_discontinuity,
 };
 
 /// Makes one piece of output: a whole recording, or a segment of it.
@@ -73,6 +73,8 @@ struct StreamState {
     starting: Option<Box<Starting>>,
     /// continuity_counter of the last packet that went out.
     counter: u8,
+    /// Whether its counters have been declared to begin here.
+    is_announced: bool,
 }
 
 /// Where the packets of a PES go.
@@ -128,6 +130,8 @@ impl Rewriter {
             route: Route::Nowhere,
             starting: None,
             counter: 0,
+            // In a playlist the first segment of a run follows another run; within one the counters run on.
+            is_announced: extent == Extent::Whole || bounds.from.is_some(),
         });
         Self {
             framer,
@@ -283,8 +287,11 @@ impl Rewriter {
                         self.hold(number, packet);
                         Fate::Dropped
                     }
-                    _ if pes.is_begin => Fate::KeptThenHeld,
-                    _ => Fate::Kept,
+                    Route::Out => {
+                        self.announce(number, packet);
+                        if pes.is_begin { Fate::KeptThenHeld } else { Fate::Kept }
+                    }
+                    Route::Nowhere => Fate::Dropped,
                 }
             }
         }
@@ -480,8 +487,20 @@ impl Rewriter {
 
     /// A packet that was copied aside goes out.
     fn put(&mut self, number: usize, packet: &Packet) {
-        self.streams[number].counter = Header::of(packet).continuity_counter();
-        self.pieces.made(packet);
+        let mut packet = *packet;
+        self.announce(number, &mut packet);
+        self.streams[number].counter = Header::of(&packet).continuity_counter();
+        self.pieces.made(&packet);
+    }
+
+    /// Before the first packet of a stream that follows another run of it: declares that its counter does not go on from
+    /// there (H.222.0 §2.4.3.5). Programs that read over an `EXT-X-DISCONTINUITY` take it for a loss otherwise.
+    fn announce(&mut self, number: usize, first: &mut Packet) {
+        let stream = &mut self.streams[number];
+        if !std::mem::replace(&mut stream.is_announced, true) && !set_discontinuity(first) {
+            let before = Header::of(first).continuity_counter().wrapping_sub(1);
+            self.pieces.made(&discontinuity_packet(stream.output_pid, before));
+        }
     }
 
     fn hold(&mut self, number: usize, packet: &Packet) {

@@ -10,6 +10,7 @@ pub use self::pid::Pid;
 
 pub(crate) use self::continuity::{Continuity, Counter};
 pub(crate) use self::packet::{
-    Header, Packet, has_room_for_pcr, payload, payload_offset, pcr_packet, relabel, rewrite_adaptation_field,
+    Header, Packet, discontinuity_packet, has_room_for_pcr, payload, payload_offset, pcr_packet, relabel,
+    rewrite_adaptation_field, set_discontinuity,
 };
 pub(crate) use self::sync::{Found, Framer};

@@ -129,22 +129,36 @@ pub(crate) fn has_room_for_pcr(packet: &Packet) -> bool {
     Header::of(packet).has_adaptation_field() && usize::from(packet[4]) >= AF_LENGTH_WITH_PCR
 }
 
-/// A packet without payload that carries a PCR; `continuity_counter` is that of the last packet with payload
-/// (H.222.0 §2.4.3.3: it does not step without payload).
-pub(crate) fn pcr_packet(pid: Pid, continuity_counter: u8, random_access: bool, pcr: Pcr) -> Packet {
+/// A packet without payload; `continuity_counter` is that of the last packet with payload (H.222.0 §2.4.3.3: it does not
+/// step without payload).
+fn packet_without_payload(pid: Pid, continuity_counter: u8, flags: u8) -> Packet {
     let mut packet = [0xff; PACKET];
     let [high, low] = pid.value().to_be_bytes();
+    let control = HAS_ADAPTATION | continuity_counter & 0x0f;
+    packet[..6].copy_from_slice(&[SYNC_BYTE, high, low, control, AF_LENGTH_ALONE as u8, flags]);
+    packet
+}
+
+/// A packet without payload that carries a PCR.
+pub(crate) fn pcr_packet(pid: Pid, continuity_counter: u8, random_access: bool, pcr: Pcr) -> Packet {
     let flags = if random_access { PCR_FLAG | RANDOM_ACCESS } else { PCR_FLAG };
-    packet[..6].copy_from_slice(&[
-        SYNC_BYTE,
-        high,
-        low,
-        HAS_ADAPTATION | continuity_counter & 0x0f,
-        AF_LENGTH_ALONE as u8,
-        flags,
-    ]);
+    let mut packet = packet_without_payload(pid, continuity_counter, flags);
     packet[6..12].copy_from_slice(&pcr.to_bytes());
     packet
+}
+
+/// A packet without payload that says that the counter begins anew with the next one (`discontinuity_indicator`).
+pub(crate) fn discontinuity_packet(pid: Pid, continuity_counter: u8) -> Packet {
+    packet_without_payload(pid, continuity_counter, DISCONTINUITY)
+}
+
+/// Sets `discontinuity_indicator` where there is an adaptation field for it; says whether there is.
+pub(crate) fn set_discontinuity(packet: &mut Packet) -> bool {
+    let has_flags = Header::of(packet).has_adaptation_field() && packet[4] > 0;
+    if has_flags {
+        packet[5] |= DISCONTINUITY;
+    }
+    has_flags
 }
 
 #[cfg(test)]
