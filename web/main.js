@@ -1,0 +1,507 @@
+/**
+ * Puts the page together: the cameras, the player, the timeline, the address. Each of them knows only itself; what one of
+ * them says to another passes through here.
+ */
+
+import { Address } from './address.js';
+import { fetchCameras, Problem } from './api.js';
+import { Archive, extentOf, readSpan } from './archive.js';
+import { CameraList } from './cameras.js';
+import { element } from './dom.js';
+import { HlsEngine } from './engine-hls.js';
+import { canPlayNatively, NativeEngine } from './engine-native.js';
+import * as explain from './explain.js';
+import { describeKeys, listenForKeys } from './keyboard.js';
+import { readLink } from './link.js';
+import { Notices } from './notices.js';
+import { Picker } from './picker.js';
+import { Player, RATES } from './player.js';
+import { bufferedRanges } from './playhead.js';
+import { loadPreferences, savePreferences } from './preferences.js';
+import { Timeline } from './timeline.js';
+import { formatDuration, formatForReading, formatMoment, HOUR, MINUTE, SECOND } from './time.js';
+import { Transport } from './transport.js';
+
+/** Where a camera is opened that nobody asked a moment of: so long before its newest footage ends. */
+const NEWEST = 10 * MINUTE;
+const SKIP_US = 5 * SECOND;
+const LONG_SKIP_US = MINUTE;
+
+/** Going back within so much of a recording's start means the one before. */
+const START_OF_RECORDING = 3 * SECOND;
+const REFRESH_CAMERAS_MS = 30_000;
+const RETRY_MS = 5_000;
+const LOAD_VIEW_AFTER_MS = 150;
+
+class Page {
+  constructor() {
+    this.preferences = loadPreferences();
+    this.link = readLink(location.search);
+    /** @type {import('./api.js').CameraJson[]} */
+    this.cameras = [];
+    /** What is recorded of the chosen camera.  @type {Archive | null} */
+    this.archive = null;
+    this.viewTimer = 0;
+    /** What hls.js complained about, for tests and the curious.  @type {object[]} */
+    this.errors = [];
+
+    this.viewer = element('viewer', HTMLElement);
+    this.video = element('video', HTMLVideoElement);
+    this.still = element('still', HTMLCanvasElement);
+    this.cameraName = element('camera-name', HTMLElement);
+    this.notices = new Notices();
+    this.list = new CameraList((id) => this.openCamera(id));
+    this.picker = new Picker((us) => this.goTo(us));
+    this.timeline = new Timeline({ onSeek: (us) => this.seek(us), onView: () => this.loadViewSoon() });
+    this.transport = new Transport(this.#transportActions());
+    this.player = new Player(this.video, {
+      createEngine: (plan, events) => this.#createEngine(plan, events),
+      windowUs: this.link.windowUs,
+      recordedFrom: (us) => this.#recordedFrom(us),
+    });
+    this.address = new Address(() => this.archive && { cameraId: this.archive.cameraId, us: this.player.wallUs });
+    this.video.muted = this.preferences.muted;
+    this.#listenToPlayer();
+    this.#listenToPage();
+    const keys = this.#keys();
+    listenForKeys(keys);
+    describeKeys(keys);
+  }
+
+  /** How the recordings are played on this browser.  @returns {'hls.js' | 'native' | 'none'} */
+  get mode() {
+    const { Hls } = /** @type {any} */ (window);
+    if (!this.link.native && Hls?.isSupported()) return 'hls.js';
+    return canPlayNatively(this.video) ? 'native' : 'none';
+  }
+
+  async start() {
+    this.#showState();
+    this.setZone(this.preferences.zone);
+    if (this.mode === 'none') return explain.explainNoPlayer(this.notices);
+    this.notices.wait(true);
+    const isLoaded = await this.#loadCameras();
+    this.notices.wait(false);
+    if (!isLoaded) return;
+    if (this.link.badTime) this.notices.toast('The time in the link cannot be read.');
+    const wanted = this.link.camera ?? this.#cameraWithFootage();
+    if (wanted === null) return explain.explainNoCameras(this.notices);
+    this.player.wantsToPlay = !this.link.paused;
+    this.openCamera(wanted, this.link.us);
+    setInterval(() => this.#refreshCameras(), REFRESH_CAMERAS_MS);
+  }
+
+  /**
+   * Shows a camera: at a moment, else at the moment that is on screen if the camera has it, else its newest footage.
+   *
+   * @param {string} cameraId
+   * @param {number | null} [wantedUs]
+   */
+  openCamera(cameraId, wantedUs = null) {
+    const extent = this.#extentOf(cameraId);
+    if (this.archive?.cameraId !== cameraId) this.#changeArchive(cameraId, extent);
+    this.list.choose(cameraId);
+    this.cameraName.textContent = cameraId;
+    document.title = `${cameraId} – Playback`;
+    const us = wantedUs ?? this.#usualMoment(extent);
+    if (us === null) {
+      this.player.close();
+      const isKnown = this.cameras.some(({ id }) => id === cameraId);
+      return explain.explainEmptyCamera(this.notices, cameraId, isKnown);
+    }
+    this.#showInTimeline(us, extent);
+    this.goTo(us);
+  }
+
+  /** Goes to a moment of the chosen camera, and takes the timeline along.  @param {number} us */
+  goTo(us) {
+    this.timeline.reveal(us);
+    this.seek(us);
+  }
+
+  /** @param {number} us */
+  seek(us) {
+    if (!this.archive) return;
+    this.notices.clearPanel();
+    if (this.player.cameraId === this.archive.cameraId) this.player.seek(us);
+    else this.player.open(this.archive.cameraId, us);
+    this.address.updateSoon();
+  }
+
+  /** @param {import('./time.js').Zone} zone */
+  setZone(zone) {
+    this.preferences.zone = zone;
+    savePreferences(this.preferences);
+    for (const radio of zoneRadios()) radio.checked = radio.value === zone;
+    this.timeline.setZone(zone);
+    this.list.show(this.cameras, zone);
+    this.#showMoment();
+  }
+
+  toggleSound() {
+    this.video.muted = !this.video.muted;
+    this.preferences.muted = this.video.muted;
+    savePreferences(this.preferences);
+  }
+
+  /** @param {number} steps  faster or slower by so many */
+  changeRate(steps) {
+    const at = Math.min(Math.max(RATES.indexOf(this.player.rate) + steps, 0), RATES.length - 1);
+    this.player.setRate(RATES[at]);
+    this.notices.toast(`Speed ${RATES[at]}×`);
+  }
+
+  /** @param {number} us */
+  skipBy(us) {
+    if (this.player.wallUs !== null) this.seek(this.player.wallUs + us);
+  }
+
+  /** To the start of the next recording, or of this one, or of the one before.  @param {1 | -1} direction */
+  async skipRecording(direction) {
+    const { archive, player } = this;
+    if (!archive || player.wallUs === null) return;
+    const us = player.wallUs;
+    try {
+      const start = await (direction > 0 ? archive.nextStart(us) : archive.previousStart(us - START_OF_RECORDING));
+      if (archive !== this.archive) return;
+      if (start !== null) this.goTo(start);
+      else this.notices.toast(direction > 0 ? 'This is the last recording.' : 'This is the first recording.');
+    } catch (error) {
+      if (error instanceof Problem) this.notices.toast(error.message);
+    }
+  }
+
+  async copyLink() {
+    if (await this.address.copy()) this.notices.toast('Link copied.');
+  }
+
+  toggleFullScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (this.viewer.requestFullscreen) this.viewer.requestFullscreen();
+    // Phones that cannot show an element show the video.
+    else /** @type {any} */ (this.video).webkitEnterFullscreen?.();
+  }
+
+  /** Loads what is recorded in view, once the view has come to rest. */
+  loadViewSoon(afterMs = LOAD_VIEW_AFTER_MS) {
+    clearTimeout(this.viewTimer);
+    this.viewTimer = window.setTimeout(() => this.#loadView(), afterMs);
+  }
+
+  async #loadView() {
+    const { startUs, endUs } = this.timeline.view;
+    const margin = (endUs - startUs) / 2;
+    try {
+      await this.archive?.load({ startUs: startUs - margin, endUs: endUs + margin });
+    } catch (error) {
+      if (!(error instanceof Problem)) return;
+      if (error.passing) this.loadViewSoon(RETRY_MS);
+      else this.notices.toast(error.message);
+    }
+  }
+
+  /** @returns {Promise<boolean>} */
+  async #loadCameras() {
+    for (;;) {
+      try {
+        const { cameras, limits } = await fetchCameras();
+        this.cameras = cameras;
+        this.player.surroundings.windowUs = Math.min(this.link.windowUs, limits.max_range_seconds * SECOND);
+        this.list.show(cameras, this.preferences.zone);
+        return true;
+      } catch (error) {
+        const problem = error instanceof Problem ? error : new Problem(String(error), { status: 400 });
+        if (!problem.passing) {
+          explain.explainNoList(this.notices, problem.message);
+          return false;
+        }
+        this.notices.wait(true, `${problem.message} Trying again…`);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  /** Cameras go on recording while somebody watches. */
+  async #refreshCameras() {
+    if (document.hidden) return;
+    const answer = await fetchCameras().catch(() => null);
+    if (!answer) return;
+    this.cameras = answer.cameras;
+    this.list.show(answer.cameras, this.preferences.zone);
+    const extent = this.archive && this.#extentOf(this.archive.cameraId);
+    if (extent && this.archive?.grow(extent)) this.loadViewSoon();
+  }
+
+  /** @param {import('./session.js').Plan} plan  @param {import('./engine-hls.js').EngineEvents} events */
+  #createEngine(plan, events) {
+    if (this.mode === 'native') return new NativeEngine(this.video, plan, events);
+    const { Hls } = /** @type {any} */ (window);
+    return new HlsEngine(Hls, this.video, plan, { ...events, onError: (error) => this.errors.push(error) });
+  }
+
+  /** The next recorded moment of the chosen camera.  @param {number} us */
+  async #recordedFrom(us) {
+    const { archive } = this;
+    if (!archive) return null;
+    if (archive.extent && us >= archive.extent.endUs) await this.#refreshCameras();
+    await archive.load({ startUs: us, endUs: us + HOUR });
+    return archive.recorded.at(us) ? us : archive.nextStart(us);
+  }
+
+  /** @param {string} cameraId  @param {import('./spans.js').Span | null} extent */
+  #changeArchive(cameraId, extent) {
+    this.archive?.close();
+    this.archive = new Archive(cameraId, extent, () => {
+      this.timeline.draw();
+      this.#showRemarks();
+    });
+    this.timeline.setArchive(this.archive);
+    this.loadViewSoon();
+  }
+
+  /** @param {number} us  @param {import('./spans.js').Span | null} extent */
+  #showInTimeline(us, extent) {
+    if (!extent || (this.timeline.nowUs !== null && isWithin(this.timeline.view, us))) return;
+    const isShort = extent.endUs - extent.startUs < HOUR;
+    if (isShort && isWithin(extent, us)) this.timeline.showAll(extent);
+    else this.timeline.showAround(us, HOUR);
+  }
+
+  /** @param {import('./spans.js').Span | null} extent  @returns {number | null} */
+  #usualMoment(extent) {
+    if (!extent) return null;
+    const { wallUs } = this.player;
+    if (wallUs !== null && isWithin(extent, wallUs)) return wallUs;
+    return Math.max(extent.startUs, extent.endUs - NEWEST);
+  }
+
+  /** @param {string} cameraId */
+  #extentOf(cameraId) {
+    const camera = this.cameras.find(({ id }) => id === cameraId);
+    return camera ? extentOf(camera) : null;
+  }
+
+  #cameraWithFootage() {
+    return (this.cameras.find(({ last }) => last !== null) ?? this.cameras[0])?.id ?? null;
+  }
+
+  #listenToPlayer() {
+    const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
+      this.player.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
+    on('frame', () => this.#onFrame());
+    on('state', () => this.#showState());
+    on('session', () => this.#onSession());
+    on('skipped', ({ fromUs, toUs }) => this.#tellSkipped(fromUs, toUs));
+    on('notice', (text) => this.notices.toast(text));
+    on('waiting', (wait) => this.#showWaiting(wait));
+    on('nothing', ({ us, nearest }) => this.#explainGap(us, nearest));
+    on('problem', (detail) => explain.explainFailure(this.notices, detail, () => this.#tryAgain()));
+    this.video.addEventListener('volumechange', () => this.#showState());
+    this.video.addEventListener('progress', () => this.#showBuffered());
+  }
+
+  #listenToPage() {
+    for (const radio of zoneRadios()) {
+      radio.addEventListener('change', () => this.setZone(radio.value === 'local' ? 'local' : 'utc'));
+    }
+    for (const button of document.querySelectorAll('[data-zoom-seconds]')) {
+      const lengthUs = Number(button.getAttribute('data-zoom-seconds')) * SECOND;
+      button.addEventListener('click', () => this.#zoomTo(lengthUs));
+    }
+    const onClick = (/** @type {string} */ id, /** @type {() => void} */ act) =>
+      element(id, HTMLElement).addEventListener('click', act);
+    onClick('zoom-all', () => this.archive?.extent && this.timeline.showAll(this.archive.extent));
+    onClick('zoom-in', () => this.timeline.zoomBy(0.5));
+    onClick('zoom-out', () => this.timeline.zoomBy(2));
+    onClick('centre', () => this.#centre());
+    onClick('help-open', () => openHelp());
+    onClick('video', () => this.player.toggle());
+    window.addEventListener('online', () => this.player.retryNow());
+    window.addEventListener('pagehide', () => this.player.close());
+    // A page that comes back out of the browser's memory has given its session away.
+    window.addEventListener('pageshow', (event) => event.persisted && this.player.reopen());
+  }
+
+  /** @returns {import('./transport.js').Actions} */
+  #transportActions() {
+    return {
+      toggle: () => this.player.toggle(),
+      step: (direction) => this.player.step(direction),
+      skip: (direction) => this.skipRecording(direction),
+      setRate: (rate) => this.player.setRate(rate),
+      toggleSound: () => this.toggleSound(),
+      copyLink: () => this.copyLink(),
+      toggleFullScreen: () => this.toggleFullScreen(),
+    };
+  }
+
+  /** @returns {import('./keyboard.js').KeyAction[]} */
+  #keys() {
+    const skip = (/** @type {1 | -1} */ direction) => (/** @type {KeyboardEvent} */ { shiftKey }) =>
+      this.skipBy(direction * (shiftKey ? LONG_SKIP_US : SKIP_US));
+    return [
+      { keys: [' ', 'k'], does: 'Play or pause', act: () => this.player.toggle() },
+      { keys: ['ArrowLeft'], does: '5 seconds back; with Shift a minute', act: skip(-1) },
+      { keys: ['ArrowRight'], does: '5 seconds forward; with Shift a minute', act: skip(1) },
+      { keys: [','], does: 'One frame back', act: () => this.player.step(-1) },
+      { keys: ['.'], does: 'One frame forward', act: () => this.player.step(1) },
+      { keys: ['[', '<'], does: 'Slower', act: () => this.changeRate(-1) },
+      { keys: [']', '>'], does: 'Faster', act: () => this.changeRate(1) },
+      { keys: ['p'], does: 'Start of this recording, or the one before', act: () => this.skipRecording(-1) },
+      { keys: ['n'], does: 'Next recording', act: () => this.skipRecording(1) },
+      { keys: ['g'], does: 'Go to a time', act: () => this.picker.focus() },
+      { keys: ['+', '='], does: 'Zoom in', act: () => this.timeline.zoomBy(0.5) },
+      { keys: ['-'], does: 'Zoom out', act: () => this.timeline.zoomBy(2) },
+      { keys: ['0'], does: 'Show the moment that is playing', act: () => this.#centre() },
+      { keys: ['m'], does: 'Sound on or off', act: () => this.toggleSound() },
+      { keys: ['f'], does: 'Full screen', act: () => this.toggleFullScreen() },
+      { keys: ['c'], does: 'Copy a link to this moment', act: () => this.copyLink() },
+      { keys: ['?'], does: 'These keys', act: () => openHelp() },
+    ];
+  }
+
+  #onFrame() {
+    this.#showMoment();
+    if (this.player.state === 'playing') this.address.updateSoon();
+    if (this.player.playhead?.targetUs === null) this.still.hidden = true;
+  }
+
+  #onSession() {
+    const { plan } = this.player;
+    this.timeline.setSession(plan && { startUs: plan.startUs, endUs: plan.endUs });
+    this.#showRemarks();
+  }
+
+  #showMoment() {
+    const { wallUs } = this.player;
+    if (wallUs === null) return;
+    this.transport.showTime(wallUs, this.preferences.zone);
+    this.picker.show(wallUs, this.preferences.zone);
+    this.timeline.setMoment(wallUs);
+  }
+
+  #showState() {
+    const { state, rate, wantsToPlay } = this.player;
+    if (state === 'opening') this.#keepStill();
+    if (state === 'failed' || state === 'empty') this.still.hidden = true;
+    if (state !== 'failed') this.notices.clearPanel();
+    this.viewer.dataset.state = state;
+    this.viewer.dataset.mode = this.mode;
+    const canPlay = state !== 'empty' && state !== 'failed';
+    this.transport.show({
+      canPlay,
+      canSkip: this.archive?.extent != null,
+      isPlaying: wantsToPlay && canPlay && state !== 'ended',
+      rate,
+      muted: this.video.muted,
+    });
+    this.notices.wait(state === 'opening' || state === 'buffering');
+    if (state === 'paused') this.address.updateSoon();
+  }
+
+  /** @param {{ reason: string } | null} wait */
+  #showWaiting(wait) {
+    const { state } = this.player;
+    if (wait) this.notices.wait(true, `${wait.reason} Trying again…`);
+    else this.notices.wait(state === 'opening' || state === 'buffering');
+  }
+
+  #showBuffered() {
+    const frame = this.player.playhead?.frame;
+    if (!frame) return;
+    const range = bufferedRanges(this.video).find(({ start, end }) => frame.seconds >= start && frame.seconds < end);
+    const wallAt = (/** @type {number} */ seconds) => frame.wallUs + (seconds - frame.seconds) * SECOND;
+    this.timeline.setBuffered(range ? { startUs: wallAt(range.start), endUs: wallAt(range.end) } : null);
+  }
+
+  /** Between two sessions the last picture stays on screen instead of black. */
+  #keepStill() {
+    const { video, still } = this;
+    if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || video.videoWidth === 0) return;
+    still.width = video.videoWidth;
+    still.height = video.videoHeight;
+    still.getContext('2d')?.drawImage(video, 0, 0);
+    still.hidden = false;
+  }
+
+  #showRemarks() {
+    const remarks = [];
+    if (this.mode === 'native' && !this.link.native) {
+      remarks.push('Playing with the browser’s own HLS: this build of the service has no hls.js.');
+    }
+    for (const text of this.player.plan?.leftOut ?? []) remarks.push(`Not played: ${text}`);
+    for (const [id, detail] of this.archive?.unreadable ?? []) remarks.push(`${id} cannot be read: ${detail}`);
+    this.notices.remark(remarks);
+  }
+
+  /** @param {number} fromUs  @param {number} toUs */
+  #tellSkipped(fromUs, toUs) {
+    const to = formatForReading(toUs, this.preferences.zone);
+    this.notices.toast(`Nothing recorded for ${formatDuration(toUs - fromUs)}: went on at ${to}`);
+  }
+
+  /**
+   * @param {number} us
+   * @param {{ before: import('./api.js').StretchJson | null, after: import('./api.js').StretchJson | null } | null} nearest
+   */
+  async #explainGap(us, nearest) {
+    const { archive, player } = this;
+    if (!archive) return;
+    const { wish } = player;
+    const found = nearest
+      ? { before: nearest.before && readSpan(nearest.before), after: nearest.after && readSpan(nearest.after) }
+      : await archive.nearest(us).catch(() => ({ before: null, after: null }));
+    if (wish === player.wish) explain.explainGap(this.notices, us, found, this.preferences.zone, (at) => this.goTo(at));
+  }
+
+  #tryAgain() {
+    this.notices.clearPanel();
+    this.player.reopen();
+  }
+
+  /** @param {number} lengthUs */
+  #zoomTo(lengthUs) {
+    const { view } = this.timeline;
+    this.timeline.showAround(this.player.wallUs ?? (view.startUs + view.endUs) / 2, lengthUs);
+  }
+
+  #centre() {
+    if (this.player.wallUs !== null) this.timeline.showAround(this.player.wallUs);
+  }
+}
+
+function openHelp() {
+  element('help', HTMLDialogElement).showModal();
+}
+
+/** @returns {NodeListOf<HTMLInputElement>} */
+function zoneRadios() {
+  return document.querySelectorAll('input[name="zone"]');
+}
+
+/** @param {import('./spans.js').Span} span  @param {number} us */
+function isWithin({ startUs, endUs }, us) {
+  return us >= startUs && us < endUs;
+}
+
+const page = new Page();
+page.start();
+
+/** What a test can hold on to; the attributes of #clock and #viewer say the rest. */
+Object.assign(window, {
+  playback: {
+    get wallTime() { return page.player.wallUs === null ? null : formatMoment(page.player.wallUs); },
+    get wallUs() { return page.player.wallUs; },
+    get frame() { return page.player.playhead?.frame ?? null; },
+    get state() { return page.player.state; },
+    get mode() { return page.mode; },
+    get cameraId() { return page.archive?.cameraId ?? null; },
+    get sessionId() { return page.player.plan?.id ?? null; },
+    get errors() { return page.errors; },
+    seek: (/** @type {number} */ us) => page.player.seek(us),
+    step: (/** @type {1 | -1} */ direction) => page.player.step(direction),
+    play: () => page.player.play(),
+    pause: () => page.player.pause(),
+    setRate: (/** @type {number} */ rate) => page.player.setRate(rate),
+  },
+});
