@@ -23,7 +23,9 @@ fn main() {
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let script = fetch(&out).unwrap_or_else(|error| {
-        println!("cargo:warning=the page is built without hls.js and will use the browser's own HLS: {error}");
+        println!(
+            "cargo:warning=the page is built without hls.js and will use the browser's own HLS: {error}"
+        );
         Vec::new()
     });
     // An empty file stands for a missing one, so that the sources that include it compile either way.

@@ -5,7 +5,7 @@
 
 import { fetchRecordings } from './api.js';
 import { SpanSet } from './spans.js';
-import { DAY, parseMoment } from './time.js';
+import { DAY, HOUR, MILLISECOND, parseMoment } from './time.js';
 
 /** How much is asked for at once: a day of one-minute files is an answer of about half a megabyte. */
 const LONGEST_REQUEST = 7 * DAY;
@@ -64,6 +64,19 @@ export class Archive {
   /** @param {number} us  @returns {Promise<number | null>} the start of the last recording that began before */
   async previousStart(us) {
     return this.#seekStart(us, -1);
+  }
+
+  /** The moment itself where it was recorded, else the next one that was.  @param {number} us  @returns {Promise<number | null>} */
+  async recordedFrom(us) {
+    await this.load({ startUs: us, endUs: us + HOUR });
+    return this.recorded.at(us) ? us : this.nextStart(us);
+  }
+
+  /** The moment itself where it was recorded, else the last one that was.  @param {number} us  @returns {Promise<number | null>} */
+  async recordedUpTo(us) {
+    if ((await this.previousStart(us)) === null) return null;
+    const span = this.recorded.spans.findLast(({ startUs }) => startUs < us);
+    return span ? Math.min(us, span.endUs - MILLISECOND) : null;
   }
 
   /** What is recorded before and after a moment.  @param {number} us */

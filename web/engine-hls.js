@@ -107,18 +107,13 @@ export class HlsEngine {
   }
 
   /**
-   * The sound at the beginning of a segment lies in the segment before: packets of sound hold up to half a second.
-   * Loading begins early enough to have it, unless a recording begins in between.
+   * The sound at the beginning of a segment lies in the segment before, since a packet of sound holds up to half a second.
+   * Loading begins early enough to have it.
    *
    * @param {number} seconds
    */
   loadFrom(seconds) {
-    const earlier = seconds - SOUND_BEFORE_SECONDS;
-    const begins = this.plan.pieces.some(({ mediaStart }) => {
-      const start = mediaStart + LEAD_IN_SECONDS;
-      return start <= seconds && start > earlier;
-    });
-    return begins ? seconds : earlier;
+    return Math.max(0, seconds - SOUND_BEFORE_SECONDS);
   }
 
   /** @param {number} seconds */

@@ -58,6 +58,7 @@ class Page {
       createEngine: (plan, events) => this.#createEngine(plan, events),
       windowUs: this.link.windowUs,
       recordedFrom: (us) => this.#recordedFrom(us),
+      recordedUpTo: async (us) => this.archive?.recordedUpTo(us) ?? null,
     });
     this.address = new Address(() => this.archive && { cameraId: this.archive.cameraId, us: this.player.wallUs });
     this.video.muted = this.preferences.muted;
@@ -239,13 +240,11 @@ class Page {
     return new HlsEngine(Hls, this.video, plan, { ...events, onError: (error) => this.errors.push(error) });
   }
 
-  /** The next recorded moment of the chosen camera.  @param {number} us */
+  /** The next recorded moment of the chosen camera, which may have been recorded just now.  @param {number} us */
   async #recordedFrom(us) {
     const { archive } = this;
-    if (!archive) return null;
-    if (archive.extent && us >= archive.extent.endUs) await this.#refreshCameras();
-    await archive.load({ startUs: us, endUs: us + HOUR });
-    return archive.recorded.at(us) ? us : archive.nextStart(us);
+    if (archive?.extent && us >= archive.extent.endUs) await this.#refreshCameras();
+    return archive?.recordedFrom(us) ?? null;
   }
 
   /** @param {string} cameraId  @param {import('./spans.js').Span | null} extent */

@@ -17,6 +17,7 @@
  * @property {(plan: Plan, events: import('./engine-hls.js').EngineEvents) => import('./engine-hls.js').Engine} createEngine
  * @property {number} windowUs  how much one session spans
  * @property {(us: number) => Promise<number | null>} recordedFrom  the next recorded moment of this camera
+ * @property {(us: number) => Promise<number | null>} recordedUpTo  the last one before
  */
 
 import { Problem, startSession, stopSession } from './api.js';
@@ -147,9 +148,8 @@ export class Player extends EventTarget {
     this.isStepping = false;
     if (moved || wish !== this.wish) return;
     const frameUs = playhead.frameSeconds() * SECOND;
-    const us = playhead.frame.wallUs + (direction > 0 ? frameUs : -frameUs / 2);
-    if (direction > 0) await this.#continueFrom(us);
-    else await this.open(cameraId, us);
+    if (direction > 0) await this.#continueFrom(playhead.frame.wallUs + frameUs);
+    else await this.#continueBefore(playhead.frame.wallUs - frameUs / 2);
   }
 
   /** @param {number} rate */
@@ -288,6 +288,15 @@ export class Player extends EventTarget {
     this.wantsToPlay = false;
     this.#setState('ended');
     this.#emit('notice', 'This is the end of what is recorded.');
+  }
+
+  /** Back over the beginning of the session.  @param {number} us */
+  async #continueBefore(us) {
+    const { cameraId, wish } = this;
+    const previous = await this.surroundings.recordedUpTo(us).catch(() => us);
+    if (wish !== this.wish || cameraId === null) return;
+    if (previous !== null) return this.open(cameraId, previous);
+    this.#emit('notice', 'This is the beginning of what is recorded.');
   }
 
   #onPausedFromOutside() {

@@ -219,7 +219,7 @@ export class Playhead {
   #seek(seconds) {
     this.engine.onSeek(seconds);
     const target = Math.max(0, seconds);
-    const from = bufferedAt(this.video, target) ? target : Math.max(0, this.engine.loadFrom(target));
+    const from = bufferedAt(this.video, target) ? target : this.engine.loadFrom(target);
     this.landingSeconds = from < target ? target : null;
     this.video.currentTime = from;
   }

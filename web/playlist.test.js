@@ -21,8 +21,14 @@ test('a stretch lasts from one discontinuity to the next', () => {
     '#EXT-X-ENDLIST',
   ].join('\r\n'));
   assert.deepEqual(stretches, [
-    { discontinuity: 0, start: 0, end: 10.04, wallUs: parseMoment('2026-03-14T10:00:30Z') },
-    { discontinuity: 1, start: 10.04, end: 16, wallUs: parseMoment('2026-03-14T10:06:00Z') },
+    {
+      discontinuity: 0, start: 0, end: 10.04, wallUs: parseMoment('2026-03-14T10:00:30Z'),
+      firstEnd: 6, firstUri: 'segment/0.ts', lastUri: 'segment/1.ts',
+    },
+    {
+      discontinuity: 1, start: 10.04, end: 16, wallUs: parseMoment('2026-03-14T10:06:00Z'),
+      firstEnd: 16, firstUri: 'segment/2.ts', lastUri: 'segment/2.ts',
+    },
   ]);
 });
 

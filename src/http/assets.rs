@@ -56,12 +56,14 @@ static ASSETS: &[Asset] = &[
     file!("playlist.js", SCRIPT),
     file!("preferences.js", SCRIPT),
     file!("session.js", SCRIPT),
+    file!("sound.js", SCRIPT),
     file!("spans.js", SCRIPT),
     file!("style.css", STYLE),
     file!("time.js", SCRIPT),
     file!("timeline-paint.js", SCRIPT),
     file!("timeline.js", SCRIPT),
     file!("transport.js", SCRIPT),
+    file!("ts-times.js", SCRIPT),
 ];
 
 /// A hash per asset, in the same order.
@@ -119,7 +121,8 @@ mod tests {
     fn every_file_of_the_page_is_in_the_table() {
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/web")).unwrap();
         let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-        let is_page = |name: &String| [".html", ".js", ".css", ".svg"].iter().any(|kind| name.ends_with(kind));
+        let is_page =
+            |name: &String| [".html", ".js", ".css", ".svg"].iter().any(|kind| name.ends_with(kind));
         let is_test = |name: &String| [".test.js", ".fixture.js"].iter().any(|kind| name.ends_with(kind));
         let page = names.filter(|name| is_page(name) && !is_test(name));
         for name in page {

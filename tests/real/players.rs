@@ -17,8 +17,9 @@ fn ffmpeg_decodes_a_session_over_boundaries_and_the_gap() {
         let complaints: Vec<String> = String::from_utf8(output.stderr)
             .unwrap()
             .lines()
-            // ffmpeg's own clock across a discontinuity, which it smooths; and what it says while it does so.
-            .filter(|line| !line.contains("timestamp discontinuity") && !line.contains("Non-monotonous DTS"))
+            // Every recording begins at 10 s again: ffmpeg says so at each discontinuity, and smooths it.
+            .filter(|line| !line.contains("timestamp discontinuity") && !line.contains("DTS 900000 <"))
+            .filter(|line| !line.contains("DTS 892800 <"))
             .map(str::to_owned)
             .collect();
         assert!(complaints.is_empty(), "{camera}: {complaints:#?}");
@@ -30,11 +31,10 @@ fn gstreamer_decodes_a_session_over_boundaries_and_the_gap() {
     let service = Service::start(&samples());
     for camera in ["cam-001-entrance", "cam-002-yard"] {
         let session = service.open(camera, START, END);
-        let pipeline = format!("uri={}", session.playlist_url);
-        let output = run(
-            "gst-launch-1.0",
-            &["-q", "playbin", &pipeline, "video-sink=fakesink sync=false", "audio-sink=fakesink sync=false"],
-        );
+        // playbin3: the older playbin of GStreamer 1.22 stops for ever now and then, over FFmpeg's own playlists as well.
+        let uri = format!("uri={}", session.playlist_url);
+        let sinks = ["video-sink=fakesink sync=false", "audio-sink=fakesink sync=false"];
+        let output = run("timeout", &["120", "gst-launch-1.0", "-q", "playbin3", &uri, sinks[0], sinks[1]]);
         let complaints = String::from_utf8(output.stderr).unwrap();
         assert!(!complaints.contains("ERROR"), "{camera}: {complaints}");
     }

@@ -19,8 +19,6 @@ pub(crate) struct Service {
 
 /// An opened session.
 pub(crate) struct Session {
-    /// What `POST /start` answered.
-    pub(crate) answer: Value,
     /// Absolute.
     pub(crate) playlist_url: String,
     pub(crate) playlist: m3u8_rs::MediaPlaylist,
@@ -73,7 +71,7 @@ impl Service {
             panic!("no playlist: {text:?}")
         };
         assert!(rest.is_empty(), "the playlist is not read to its end");
-        Session { answer, playlist_url, playlist }
+        Session { playlist_url, playlist }
     }
 
     /// The segments of a session in order.

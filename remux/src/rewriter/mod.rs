@@ -29,8 +29,8 @@ use crate::report::{Event, Report};
 use crate::time::{MediaTime, Ticks};
 use crate::timeline::{Clock, Times};
 use crate::ts::{
-    Found, Framer, Header, PACKET, Packet, Pid, discontinuity_packet, has_room_for_pcr, payload_offset, pcr_packet,
-    relabel, rewrite_adaptation_field, set_discontinuity,
+    Found, Framer, Header, PACKET, Packet, Pid, discontinuity_packet, has_room_for_pcr, payload_offset,
+    pcr_packet, relabel, rewrite_adaptation_field, set_discontinuity,
 };
 
 /// Makes one piece of output: a whole recording, or a segment of it.
