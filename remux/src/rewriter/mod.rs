@@ -10,6 +10,7 @@
 //! copied aside until it does.
 
 mod held;
+mod outlet;
 mod pieces;
 
 use std::collections::VecDeque;
@@ -18,38 +19,27 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use self::held::Held;
-use self::pieces::Pieces;
+use self::outlet::{Departure, Outlet};
 use crate::cut::{Bounds, Cutter, KeyVerdict, Verdict};
 use crate::intake::Intake;
 use crate::layout::{Codec, Layout, RapClass};
-use crate::mux::pacing::Pacing;
-use crate::mux::tables::Tables;
 use crate::pes::start::{Examined, PesStart, Starting, examine};
 use crate::report::{Event, Report};
-use crate::time::{MediaTime, Ticks};
-use crate::timeline::{Clock, Times};
-use crate::ts::{
-    Found, Framer, Header, PACKET, Packet, Pid, discontinuity_packet, has_room_for_pcr, payload_offset,
-    pcr_packet, relabel, rewrite_adaptation_field, set_discontinuity,
-};
+use crate::timeline::Clock;
+use crate::ts::{Found, Framer, Header, PACKET, Packet, payload_offset};
 
 /// Makes one piece of output: a whole recording, or a segment of it.
 #[derive(Debug)]
 pub(crate) struct Rewriter {
-    layout: Arc<Layout>,
     framer: Framer,
     intake: Intake,
     /// In the order of the layout: number 0 is the key stream.
     streams: Vec<StreamState>,
     cutter: Cutter,
     held: Held,
-    tables: Tables,
-    pacing: Pacing,
-    /// DTS of the last PES of the key stream that went out, on the output clock.
-    last_dts: Option<MediaTime>,
+    outlet: Outlet,
     extent: Extent,
     is_closed: bool,
-    pieces: Pieces,
 }
 
 /// What a [`Rewriter`] makes.
@@ -64,17 +54,12 @@ pub(crate) enum Extent {
 /// A stream that goes out.
 #[derive(Debug)]
 struct StreamState {
-    output_pid: Pid,
     codec: Codec,
     clock: Clock,
     /// Where the PES that was understood last goes.
     route: Route,
     /// The PES that has begun since, as long as its first bytes do not say enough.
     starting: Option<Box<Starting>>,
-    /// continuity_counter of the last packet that went out.
-    counter: u8,
-    /// Whether its counters have been declared to begin here.
-    is_announced: bool,
 }
 
 /// Where the packets of a PES go.
@@ -108,10 +93,8 @@ enum Fate {
 /// A PES that was understood.
 #[derive(Clone, Copy)]
 struct Understood {
-    times: Option<Times>,
+    departure: Departure,
     route: Route,
-    /// It goes out as a RAP, with tables before it.
-    is_marked: bool,
     /// The first of the piece.
     is_begin: bool,
 }
@@ -124,14 +107,10 @@ impl Rewriter {
         let reference = bounds.from.unwrap_or(layout.zero);
         let intake = Intake::new(&layout, extent == Extent::Whole);
         let streams = layout.streams.iter().take(intake.len()).map(|stream| StreamState {
-            output_pid: stream.output_pid,
             codec: stream.codec,
             clock: Clock::near(reference),
             route: Route::Nowhere,
             starting: None,
-            counter: 0,
-            // In a playlist the first segment of a run follows another run; within one the counters run on.
-            is_announced: extent == Extent::Whole || bounds.from.is_some(),
         });
         Self {
             framer,
@@ -139,13 +118,9 @@ impl Rewriter {
             cutter: Cutter::new(bounds, intake.len()),
             intake,
             held: Held::default(),
-            tables: Tables::new(&layout),
-            pacing: Pacing::default(),
-            last_dts: None,
+            outlet: Outlet::new(layout, extent == Extent::Whole || bounds.from.is_some()),
             extent,
             is_closed: false,
-            pieces: Pieces::default(),
-            layout,
         }
     }
 
@@ -157,7 +132,7 @@ impl Rewriter {
         events: &mut VecDeque<Event>,
     ) {
         self.run(&mut chunk, false, events);
-        self.pieces.take(chunk.freeze(), out);
+        self.outlet.take(chunk.freeze(), out);
     }
 
     /// The end of the source.
@@ -174,7 +149,7 @@ impl Rewriter {
             }
             self.close();
         }
-        self.pieces.take(Bytes::new(), out);
+        self.outlet.take(Bytes::new(), out);
     }
 
     /// Whether nothing that follows can change the output.
@@ -194,7 +169,7 @@ impl Rewriter {
 
     /// The layout that it follows.
     pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
+        self.outlet.layout()
     }
 
     /// What has happened so far.
@@ -209,7 +184,7 @@ impl Rewriter {
                     let packet = chunk[at..].first_chunk_mut().expect("the framer found a whole packet");
                     let fate = self.on_packet(packet, events);
                     if fate != Fate::Dropped {
-                        self.pieces.source(at);
+                        self.outlet.source(at);
                         self.after(fate);
                     }
                 }
@@ -217,7 +192,7 @@ impl Rewriter {
                     let mut packet = *self.framer.across();
                     let fate = self.on_packet(&mut packet, events);
                     if fate != Fate::Dropped {
-                        self.pieces.made(&packet);
+                        self.outlet.copied(&packet);
                         self.after(fate);
                     }
                 }
@@ -244,10 +219,9 @@ impl Rewriter {
         if header.payload_unit_start_indicator() {
             return self.on_start(number, packet, offset, events);
         }
-        let stream = &mut self.streams[number];
+        let stream = &self.streams[number];
         if stream.route == Route::Out && stream.starting.is_none() {
-            stream.counter = header.continuity_counter();
-            continue_pes(packet, stream.output_pid);
+            self.outlet.label_next(number, packet);
             return Fate::Kept;
         }
         self.on_rest(number, packet, offset, events);
@@ -279,16 +253,18 @@ impl Rewriter {
                 if pes.route == Route::Nowhere {
                     return Fate::Dropped;
                 }
-                self.before_pes(number, packet, pes);
-                self.write_header(&start, pes, &mut packet[payload_at..]);
-                self.label_first(number, packet, pes);
+                if pes.route == Route::Out {
+                    self.outlet.before_pes(number, packet, pes.departure);
+                }
+                self.outlet.write_header(&start, pes.departure, &mut packet[payload_at..]);
+                self.outlet.label_first(number, packet, pes.departure);
                 match pes.route {
                     Route::Held => {
                         self.hold(number, packet);
                         Fate::Dropped
                     }
                     Route::Out => {
-                        self.announce(number, packet);
+                        self.outlet.announce(number, packet);
                         if pes.is_begin { Fate::KeptThenHeld } else { Fate::Kept }
                     }
                     Route::Nowhere => Fate::Dropped,
@@ -304,7 +280,7 @@ impl Rewriter {
             let examined = starting.push(stream.codec, packet);
             self.on_examined(number, examined, events);
         } else if stream.route == Route::Held {
-            continue_pes(packet, stream.output_pid);
+            self.outlet.label_next(number, packet);
             self.hold(number, packet);
         } else {
             self.cutter.on_offset(offset);
@@ -334,17 +310,19 @@ impl Rewriter {
         if pes.route == Route::Nowhere {
             return;
         }
-        self.before_pes(number, &starting.packets[0], pes);
-        starting.write_header(&start, |header| self.write_header(&start, pes, header));
+        if pes.route == Route::Out {
+            self.outlet.before_pes(number, &starting.packets[0], pes.departure);
+        }
+        starting.write_header(&start, |header| self.outlet.write_header(&start, pes.departure, header));
         for (position, packet) in starting.packets.iter_mut().enumerate() {
             if position == 0 {
-                self.label_first(number, packet, pes);
+                self.outlet.label_first(number, packet, pes.departure);
             } else {
-                continue_pes(packet, self.streams[number].output_pid);
+                self.outlet.label_next(number, packet);
             }
             match pes.route {
                 Route::Held => self.hold(number, packet),
-                _ => self.put(number, packet),
+                _ => self.outlet.put(number, packet),
             }
             if position == 0 && pes.is_begin {
                 self.release_held();
@@ -370,10 +348,11 @@ impl Rewriter {
         if let Some((_, true)) = timed {
             self.intake.on_jump(number, offset, events);
         }
+        let rap_class = self.layout().rap_class;
         // A single wild time must neither begin nor end a piece.
         let is_steady = matches!(timed, Some((_, false)));
         let times = timed.map(|(times, _)| times);
-        let is_rap = number == KEY && is_steady && start.unit.is_rap(self.layout.rap_class);
+        let is_rap = number == KEY && is_steady && start.unit.is_rap(rap_class);
         let mut is_begin = false;
         let verdict = match times {
             None => self.without_time(number),
@@ -399,8 +378,8 @@ impl Rewriter {
         let route = Route::from(verdict);
         self.streams[number].route = route;
         // Where every PES is a RAP only the first is marked as one.
-        let is_marked = is_begin || is_rap && self.layout.rap_class != RapClass::AnyPes;
-        Understood { times, route, is_marked, is_begin }
+        let is_marked = is_begin || is_rap && rap_class != RapClass::AnyPes;
+        Understood { departure: Departure { times, is_marked }, route, is_begin }
     }
 
     /// A PES without a PTS goes where the one before it went.
@@ -427,82 +406,6 @@ impl Rewriter {
         }
     }
 
-    /// Writes times of the output clock into a PES header.
-    fn write_header(&self, start: &PesStart, pes: Understood, header: &mut [u8]) {
-        let output = |time: MediaTime| self.layout.output_time(time).wrap();
-        start.header.rewrite(
-            header,
-            pes.times.map(|times| output(times.pts)),
-            pes.times.map(|times| output(times.dts)),
-        );
-    }
-
-    /// Labels the first packet of a PES; on the key stream it carries a PCR where there is room.
-    fn label_first(&mut self, number: usize, packet: &mut Packet, pes: Understood) {
-        let stream = &mut self.streams[number];
-        stream.counter = Header::of(packet).continuity_counter();
-        relabel(packet, stream.output_pid);
-        let dts = pes.times.map(|times| self.layout.output_time(times.dts));
-        let pcr = dts.filter(|_| number == KEY && has_room_for_pcr(packet));
-        rewrite_adaptation_field(packet, pes.is_marked, pcr.map(Pacing::pcr));
-        if let Some(dts) = pcr {
-            self.pacing.on_pcr(dts);
-        }
-    }
-
-    /// What goes out before a PES of the key stream: tables and clock references that are due.
-    fn before_pes(&mut self, number: usize, first: &Packet, pes: Understood) {
-        let (KEY, Some(times)) = (number, pes.times) else { return };
-        let dts = self.layout.output_time(times.dts);
-        let counter = Header::of(first).continuity_counter().wrapping_sub(1);
-        self.fill_clock(dts, counter);
-        if self.pacing.take_tables(dts, pes.is_marked) {
-            self.put_tables();
-        }
-        let is_due = self.pacing.needs_pcr(dts, pes.is_marked, self.layout.frame_duration);
-        if is_due && !has_room_for_pcr(first) {
-            let packet = pcr_packet(self.streams[KEY].output_pid, counter, pes.is_marked, Pacing::pcr(dts));
-            self.pieces.made(&packet);
-            self.pacing.on_pcr(dts);
-        }
-        self.last_dts = Some(dts);
-    }
-
-    /// Clock references in a hole between pictures, and tables with them.
-    fn fill_clock(&mut self, until: MediaTime, counter: u8) {
-        let pid = self.streams[KEY].output_pid;
-        for dts in self.pacing.take_fillers(until) {
-            if self.pacing.take_tables(dts, false) {
-                self.put_tables();
-            }
-            self.pieces.made(&pcr_packet(pid, counter, false, Pacing::pcr(dts)));
-        }
-    }
-
-    fn put_tables(&mut self) {
-        for packet in self.tables.next_pair() {
-            self.pieces.made(packet);
-        }
-    }
-
-    /// A packet that was copied aside goes out.
-    fn put(&mut self, number: usize, packet: &Packet) {
-        let mut packet = *packet;
-        self.announce(number, &mut packet);
-        self.streams[number].counter = Header::of(&packet).continuity_counter();
-        self.pieces.made(&packet);
-    }
-
-    /// Before the first packet of a stream that follows another run of it: declares that its counter does not go on from
-    /// there (H.222.0 §2.4.3.5). Programs that read over an `EXT-X-DISCONTINUITY` take it for a loss otherwise.
-    fn announce(&mut self, number: usize, first: &mut Packet) {
-        let stream = &mut self.streams[number];
-        if !std::mem::replace(&mut stream.is_announced, true) && !set_discontinuity(first) {
-            let before = Header::of(first).continuity_counter().wrapping_sub(1);
-            self.pieces.made(&discontinuity_packet(stream.output_pid, before));
-        }
-    }
-
     fn hold(&mut self, number: usize, packet: &Packet) {
         let dropped = self.held.push(number, packet);
         // Before the first RAP of a run the oldest are those that would be too early in any case.
@@ -520,7 +423,7 @@ impl Rewriter {
             let (number, verdict) = (pes.stream, self.cutter.verdict(pes.pts));
             match verdict {
                 Verdict::Hold => self.held.put_back(pes),
-                Verdict::Keep => pes.packets.iter().for_each(|packet| self.put(number, packet)),
+                Verdict::Keep => pes.packets.iter().for_each(|packet| self.outlet.put(number, packet)),
                 Verdict::Drop | Verdict::Early => {}
             }
             self.count(number, verdict);
@@ -537,29 +440,8 @@ impl Rewriter {
         }
     }
 
-    /// The end of the output: the clock runs on to where the next picture would be, the counters of the tables to where
-    /// the next segment begins.
     fn close(&mut self) {
         self.is_closed = true;
-        if let (Some(last), Some(key)) = (self.last_dts, self.streams.first()) {
-            let counter = key.counter;
-            self.fill_clock(last + self.layout.frame_duration.min(Ticks::SECOND), counter);
-        }
-        // A piece without a single RAP is still a transport stream.
-        if !self.cutter.has_begun() {
-            self.put_tables();
-        }
-        while self.extent == Extent::Segment && !self.tables.is_aligned() {
-            self.put_tables();
-        }
-    }
-}
-
-/// Labels a packet that goes on with a PES.
-#[inline]
-fn continue_pes(packet: &mut Packet, pid: Pid) {
-    relabel(packet, pid);
-    if Header::of(packet).has_adaptation_field() {
-        rewrite_adaptation_field(packet, false, None);
+        self.outlet.close(self.extent);
     }
 }

@@ -1,0 +1,193 @@
+//! What goes out: the source's packets with new labels, tables and clock references between them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::pieces::Pieces;
+use super::{Extent, KEY};
+use crate::layout::Layout;
+use crate::mux::pacing::Pacing;
+use crate::mux::tables::Tables;
+use crate::pes::start::PesStart;
+use crate::time::{MediaTime, Ticks};
+use crate::timeline::Times;
+use crate::ts::{
+    Header, Packet, Pid, discontinuity_packet, has_room_for_pcr, pcr_packet, relabel,
+    rewrite_adaptation_field, set_discontinuity,
+};
+
+/// Collects the output of a piece in order.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    layout: Arc<Layout>,
+    /// In the order of the layout: number 0 is the key stream, which carries the clock.
+    streams: Vec<Outgoing>,
+    tables: Tables,
+    pacing: Pacing,
+    /// DTS of the last PES of the key stream, on the output clock.
+    last_dts: Option<MediaTime>,
+    pieces: Pieces,
+}
+
+#[derive(Debug)]
+struct Outgoing {
+    pid: Pid,
+    /// continuity_counter of the last packet that went out.
+    counter: u8,
+    /// Whether its counters have been declared to begin here.
+    is_announced: bool,
+}
+
+/// A PES as it goes out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Departure {
+    /// `None` where the source does not say.
+    pub(super) times: Option<Times>,
+    /// It is a RAP: tables go before it, and its packet says so.
+    pub(super) is_marked: bool,
+}
+
+impl Outlet {
+    /// With `continues` the counters go on from a piece before; otherwise they are declared to begin here, for in a
+    /// playlist another run may come before (H.222.0 §2.4.3.5). Programs that read over an `EXT-X-DISCONTINUITY` would
+    /// take the step for a loss.
+    pub(super) fn new(layout: Arc<Layout>, continues: bool) -> Self {
+        let streams = layout.streams.iter().map(|stream| Outgoing {
+            pid: stream.output_pid,
+            counter: 0,
+            is_announced: continues,
+        });
+        Self {
+            streams: streams.collect(),
+            tables: Tables::new(&layout),
+            pacing: Pacing::default(),
+            last_dts: None,
+            pieces: Pieces::default(),
+            layout,
+        }
+    }
+
+    /// The layout that it follows.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The packet at this place in the chunk goes out.
+    #[inline]
+    pub(super) fn source(&mut self, at: usize) {
+        self.pieces.source(at);
+    }
+
+    /// A packet that was copied aside goes out, labelled already.
+    pub(super) fn put(&mut self, number: usize, packet: &Packet) {
+        let mut packet = *packet;
+        self.announce(number, &mut packet);
+        self.streams[number].counter = Header::of(&packet).continuity_counter();
+        self.pieces.made(&packet);
+    }
+
+    /// A packet that was labelled already goes out at the caller's hand.
+    pub(super) fn copied(&mut self, packet: &Packet) {
+        self.pieces.made(packet);
+    }
+
+    /// Hands out what was collected from `chunk`.
+    pub(super) fn take(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
+        self.pieces.take(chunk, out);
+    }
+
+    /// What goes out before a PES: on the key stream tables and clock references that are due.
+    pub(super) fn before_pes(&mut self, number: usize, first: &Packet, pes: Departure) {
+        let (KEY, Some(times)) = (number, pes.times) else { return };
+        let dts = self.layout.output_time(times.dts);
+        let counter = Header::of(first).continuity_counter().wrapping_sub(1);
+        self.fill_clock(dts, counter);
+        if self.pacing.take_tables(dts, pes.is_marked) {
+            self.put_tables();
+        }
+        let is_due = self.pacing.needs_pcr(dts, pes.is_marked, self.layout.frame_duration);
+        if is_due && !has_room_for_pcr(first) {
+            let packet = pcr_packet(self.streams[KEY].pid, counter, pes.is_marked, Pacing::pcr(dts));
+            self.pieces.made(&packet);
+            self.pacing.on_pcr(dts);
+        }
+        self.last_dts = Some(dts);
+    }
+
+    /// Writes times of the output clock into a PES header.
+    pub(super) fn write_header(&self, start: &PesStart, pes: Departure, header: &mut [u8]) {
+        let output = |time: MediaTime| self.layout.output_time(time).wrap();
+        start.header.rewrite(
+            header,
+            pes.times.map(|times| output(times.pts)),
+            pes.times.map(|times| output(times.dts)),
+        );
+    }
+
+    /// Labels the first packet of a PES; on the key stream it carries a PCR where there is room.
+    pub(super) fn label_first(&mut self, number: usize, packet: &mut Packet, pes: Departure) {
+        let stream = &mut self.streams[number];
+        stream.counter = Header::of(packet).continuity_counter();
+        relabel(packet, stream.pid);
+        let dts = pes.times.map(|times| self.layout.output_time(times.dts));
+        let pcr = dts.filter(|_| number == KEY && has_room_for_pcr(packet));
+        rewrite_adaptation_field(packet, pes.is_marked, pcr.map(Pacing::pcr));
+        if let Some(dts) = pcr {
+            self.pacing.on_pcr(dts);
+        }
+    }
+
+    /// Labels a packet that goes on with a PES.
+    #[inline]
+    pub(super) fn label_next(&mut self, number: usize, packet: &mut Packet) {
+        let stream = &mut self.streams[number];
+        stream.counter = Header::of(packet).continuity_counter();
+        relabel(packet, stream.pid);
+        if Header::of(packet).has_adaptation_field() {
+            rewrite_adaptation_field(packet, false, None);
+        }
+    }
+
+    /// Declares before the first packet of a stream, or in it, that its counter does not go on from another run.
+    pub(super) fn announce(&mut self, number: usize, first: &mut Packet) {
+        let stream = &mut self.streams[number];
+        if !std::mem::replace(&mut stream.is_announced, true) && !set_discontinuity(first) {
+            let before = Header::of(first).continuity_counter().wrapping_sub(1);
+            self.pieces.made(&discontinuity_packet(stream.pid, before));
+        }
+    }
+
+    /// The end: the clock runs on to where the next picture would be, the counters of the tables to where the next segment
+    /// begins.
+    pub(super) fn close(&mut self, extent: Extent) {
+        if let (Some(last), Some(key)) = (self.last_dts, self.streams.first()) {
+            let counter = key.counter;
+            self.fill_clock(last + self.layout.frame_duration.min(Ticks::SECOND), counter);
+        } else {
+            // A piece without a single RAP is still a transport stream.
+            self.put_tables();
+        }
+        while extent == Extent::Segment && !self.tables.is_aligned() {
+            self.put_tables();
+        }
+    }
+
+    /// Clock references in a hole between pictures, and tables with them.
+    fn fill_clock(&mut self, until: MediaTime, counter: u8) {
+        let pid = self.streams[KEY].pid;
+        for dts in self.pacing.take_fillers(until) {
+            if self.pacing.take_tables(dts, false) {
+                self.put_tables();
+            }
+            self.pieces.made(&pcr_packet(pid, counter, false, Pacing::pcr(dts)));
+        }
+    }
+
+    fn put_tables(&mut self) {
+        for packet in self.tables.next_pair() {
+            self.pieces.made(packet);
+        }
+    }
+}
