@@ -74,6 +74,14 @@ pub enum Path {
     Relabel,
 }
 
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Relabel => "relabel",
+        })
+    }
+}
+
 /// What a stream carries, of what HLS can carry in a transport stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -149,7 +149,7 @@ fn probe_says_what_is_there() {
     assert_eq!(run["streams"][1]["audio"]["sample_rate"], 16_000);
     assert_eq!(json["damage"]["continuity_gaps"], 0);
     let text = String::from_utf8(remux!("probe", sample_path()).stdout).unwrap();
-    assert!(text.contains("640x360") && text.contains("damage: none"), "{text}");
+    assert!(text.contains("640x360 (avc1.4D401E), relabel") && text.contains("damage: none"), "{text}");
 }
 
 #[test]

@@ -132,12 +132,8 @@ impl<'a> Summary<'a> {
                 run.program, run.duration_seconds, run.frame_rate
             ));
             for stream in &run.streams {
-                line(format_args!(
-                    "    PID 0x{:x}: {}, {}",
-                    stream.pid,
-                    stream.codec,
-                    describe(stream.format)
-                ));
+                let (format, path) = (describe(stream.format), stream.path);
+                line(format_args!("    PID 0x{:x}: {}, {format}, {path}", stream.pid, stream.codec));
             }
             for stream in &run.left_out {
                 line(format_args!("    left out: {}", stream.reason));
