@@ -161,8 +161,11 @@ export class HlsEngine {
 
   /** @param {any} error */
   #onError(error) {
-    const { type, details, fatal, reason, response } = error;
-    this.events.onError?.({ type, details, fatal, reason: reason ?? error.error?.message ?? '' });
+    const { type, details, fatal, reason, response, frag } = error;
+    // A seek elsewhere ends the loading that it makes useless.
+    if (details === this.Hls.ErrorDetails.INTERNAL_ABORTED) return;
+    const seconds = this.video.currentTime;
+    this.events.onError?.({ type, details, fatal, reason: reason ?? error.error?.message ?? '', fragment: frag?.sn, seconds });
     if (!fatal) return;
     const { ErrorTypes } = this.Hls;
     if (response?.code === 404 || response?.code === 410) {

@@ -1,8 +1,8 @@
 /** Plays a session with the browser's own HLS; see `Engine` in engine-hls.js. */
 
 import { fetchPlaylist, fetchSession } from './api.js';
-import { PlaylistClock } from './clock.js';
 import { bufferedAt } from './playhead.js';
+import { PlaylistClock } from './playlist-clock.js';
 import { readStretches } from './playlist.js';
 import { readEarlySound, readOverhang } from './sound.js';
 
@@ -151,7 +151,7 @@ export class NativeEngine {
     return state === 'done';
   }
 
-  /** @param {number} discontinuity  @param {Partial<import('./clock.js').Sound>} sound */
+  /** @param {number} discontinuity  @param {Partial<import('./playlist-clock.js').Sound>} sound */
   #noteSound(discontinuity, sound) {
     const known = this.clock?.sounds.get(discontinuity) ?? { earlyUs: 0, overhangUs: 0 };
     this.clock?.sounds.set(discontinuity, { ...known, ...sound });

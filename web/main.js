@@ -4,14 +4,17 @@
  */
 
 import { Address } from './address.js';
-import { fetchCameras, Problem } from './api.js';
-import { Archive, extentOf, readSpan } from './archive.js';
+import { Problem } from './api.js';
+import { readSpan } from './archive.js';
 import { CameraList } from './cameras.js';
 import { element } from './dom.js';
 import { HlsEngine } from './engine-hls.js';
 import { canPlayNatively, NativeEngine } from './engine-native.js';
 import * as explain from './explain.js';
+import { Footage } from './footage.js';
+import { exposeToTests } from './hooks.js';
 import { describeKeys, listenForKeys } from './keyboard.js';
+import { keysOf } from './keys.js';
 import { readLink } from './link.js';
 import { Notices } from './notices.js';
 import { Picker } from './picker.js';
@@ -19,29 +22,20 @@ import { Player, RATES } from './player.js';
 import { bufferedRanges } from './playhead.js';
 import { loadPreferences, savePreferences } from './preferences.js';
 import { Timeline } from './timeline.js';
-import { formatDuration, formatForReading, formatMoment, HOUR, MINUTE, SECOND } from './time.js';
+import { formatDuration, formatForReading, HOUR, MINUTE, SECOND } from './time.js';
 import { Transport } from './transport.js';
 
 /** Where a camera is opened that nobody asked a moment of: so long before its newest footage ends. */
 const NEWEST = 10 * MINUTE;
-const SKIP_US = 5 * SECOND;
-const LONG_SKIP_US = MINUTE;
 
 /** Going back within so much of a recording's start means the one before. */
 const START_OF_RECORDING = 3 * SECOND;
 const REFRESH_CAMERAS_MS = 30_000;
-const RETRY_MS = 5_000;
-const LOAD_VIEW_AFTER_MS = 150;
 
-class Page {
+export class Page {
   constructor() {
     this.preferences = loadPreferences();
     this.link = readLink(location.search);
-    /** @type {import('./api.js').CameraJson[]} */
-    this.cameras = [];
-    /** What is recorded of the chosen camera.  @type {Archive | null} */
-    this.archive = null;
-    this.viewTimer = 0;
     /** What hls.js complained about, for tests and the curious.  @type {object[]} */
     this.errors = [];
 
@@ -50,21 +44,29 @@ class Page {
     this.still = element('still', HTMLCanvasElement);
     this.cameraName = element('camera-name', HTMLElement);
     this.notices = new Notices();
+    this.footage = new Footage({
+      onCameras: () => this.list.show(this.footage.cameras, this.preferences.zone),
+      onArchive: () => this.#onArchive(),
+      onTrouble: (text) => this.notices.toast(text),
+    });
     this.list = new CameraList((id) => this.openCamera(id));
     this.picker = new Picker((us) => this.goTo(us));
-    this.timeline = new Timeline({ onSeek: (us) => this.seek(us), onView: () => this.loadViewSoon() });
+    this.timeline = new Timeline({ onSeek: (us) => this.seek(us), onView: (view) => this.footage.loadView(view) });
     this.transport = new Transport(this.#transportActions());
     this.player = new Player(this.video, {
       createEngine: (plan, events) => this.#createEngine(plan, events),
       windowUs: this.link.windowUs,
-      recordedFrom: (us) => this.#recordedFrom(us),
-      recordedUpTo: async (us) => this.archive?.recordedUpTo(us) ?? null,
+      recordedFrom: (us) => this.footage.recordedFrom(us),
+      recordedUpTo: (us) => this.footage.recordedUpTo(us),
     });
-    this.address = new Address(() => this.archive && { cameraId: this.archive.cameraId, us: this.player.wallUs });
+    this.address = new Address(() => {
+      const { archive } = this.footage;
+      return archive && { cameraId: archive.cameraId, us: this.player.wallUs };
+    });
     this.video.muted = this.preferences.muted;
     this.#listenToPlayer();
     this.#listenToPage();
-    const keys = this.#keys();
+    const keys = keysOf(this);
     listenForKeys(keys);
     describeKeys(keys);
   }
@@ -81,15 +83,16 @@ class Page {
     this.setZone(this.preferences.zone);
     if (this.mode === 'none') return explain.explainNoPlayer(this.notices);
     this.notices.wait(true);
-    const isLoaded = await this.#loadCameras();
+    const problem = await this.footage.load((reason) => this.notices.wait(true, reason));
     this.notices.wait(false);
-    if (!isLoaded) return;
+    if (problem) return explain.explainNoList(this.notices, problem.message);
     if (this.link.badTime) this.notices.toast('The time in the link cannot be read.');
-    const wanted = this.link.camera ?? this.#cameraWithFootage();
+    const wanted = this.link.camera ?? this.footage.firstCamera;
     if (wanted === null) return explain.explainNoCameras(this.notices);
+    this.player.surroundings.windowUs = Math.min(this.link.windowUs, this.footage.longestRangeUs);
     this.player.wantsToPlay = !this.link.paused;
     this.openCamera(wanted, this.link.us);
-    setInterval(() => this.#refreshCameras(), REFRESH_CAMERAS_MS);
+    setInterval(() => document.hidden || this.footage.refresh(), REFRESH_CAMERAS_MS);
   }
 
   /**
@@ -99,16 +102,16 @@ class Page {
    * @param {number | null} [wantedUs]
    */
   openCamera(cameraId, wantedUs = null) {
-    const extent = this.#extentOf(cameraId);
-    if (this.archive?.cameraId !== cameraId) this.#changeArchive(cameraId, extent);
+    const extent = this.footage.extentOf(cameraId);
+    this.timeline.setArchive(this.footage.choose(cameraId));
+    this.footage.loadView(this.timeline.view);
     this.list.choose(cameraId);
     this.cameraName.textContent = cameraId;
     document.title = `${cameraId} – Playback`;
     const us = wantedUs ?? this.#usualMoment(extent);
     if (us === null) {
       this.player.close();
-      const isKnown = this.cameras.some(({ id }) => id === cameraId);
-      return explain.explainEmptyCamera(this.notices, cameraId, isKnown);
+      return explain.explainEmptyCamera(this.notices, cameraId, this.footage.knows(cameraId));
     }
     this.#showInTimeline(us, extent);
     this.goTo(us);
@@ -122,10 +125,11 @@ class Page {
 
   /** @param {number} us */
   seek(us) {
-    if (!this.archive) return;
+    const { archive } = this.footage;
+    if (!archive) return;
     this.notices.clearPanel();
-    if (this.player.cameraId === this.archive.cameraId) this.player.seek(us);
-    else this.player.open(this.archive.cameraId, us);
+    if (this.player.cameraId === archive.cameraId) this.player.seek(us);
+    else this.player.open(archive.cameraId, us);
     this.address.updateSoon();
   }
 
@@ -135,7 +139,7 @@ class Page {
     savePreferences(this.preferences);
     for (const radio of zoneRadios()) radio.checked = radio.value === zone;
     this.timeline.setZone(zone);
-    this.list.show(this.cameras, zone);
+    this.list.show(this.footage.cameras, zone);
     this.#showMoment();
   }
 
@@ -159,12 +163,12 @@ class Page {
 
   /** To the start of the next recording, or of this one, or of the one before.  @param {1 | -1} direction */
   async skipRecording(direction) {
-    const { archive, player } = this;
+    const { player, footage: { archive } } = this;
     if (!archive || player.wallUs === null) return;
     const us = player.wallUs;
     try {
       const start = await (direction > 0 ? archive.nextStart(us) : archive.previousStart(us - START_OF_RECORDING));
-      if (archive !== this.archive) return;
+      if (archive !== this.footage.archive) return;
       if (start !== null) this.goTo(start);
       else this.notices.toast(direction > 0 ? 'This is the last recording.' : 'This is the first recording.');
     } catch (error) {
@@ -176,6 +180,15 @@ class Page {
     if (await this.address.copy()) this.notices.toast('Link copied.');
   }
 
+  /** Brings the timeline back to the moment on screen. */
+  centre() {
+    if (this.player.wallUs !== null) this.timeline.showAround(this.player.wallUs);
+  }
+
+  openHelp() {
+    element('help', HTMLDialogElement).showModal();
+  }
+
   toggleFullScreen() {
     if (document.fullscreenElement) document.exitFullscreen();
     else if (this.viewer.requestFullscreen) this.viewer.requestFullscreen();
@@ -183,79 +196,11 @@ class Page {
     else /** @type {any} */ (this.video).webkitEnterFullscreen?.();
   }
 
-  /** Loads what is recorded in view, once the view has come to rest. */
-  loadViewSoon(afterMs = LOAD_VIEW_AFTER_MS) {
-    clearTimeout(this.viewTimer);
-    this.viewTimer = window.setTimeout(() => this.#loadView(), afterMs);
-  }
-
-  async #loadView() {
-    const { startUs, endUs } = this.timeline.view;
-    const margin = (endUs - startUs) / 2;
-    try {
-      await this.archive?.load({ startUs: startUs - margin, endUs: endUs + margin });
-    } catch (error) {
-      if (!(error instanceof Problem)) return;
-      if (error.passing) this.loadViewSoon(RETRY_MS);
-      else this.notices.toast(error.message);
-    }
-  }
-
-  /** @returns {Promise<boolean>} */
-  async #loadCameras() {
-    for (;;) {
-      try {
-        const { cameras, limits } = await fetchCameras();
-        this.cameras = cameras;
-        this.player.surroundings.windowUs = Math.min(this.link.windowUs, limits.max_range_seconds * SECOND);
-        this.list.show(cameras, this.preferences.zone);
-        return true;
-      } catch (error) {
-        const problem = error instanceof Problem ? error : new Problem(String(error), { status: 400 });
-        if (!problem.passing) {
-          explain.explainNoList(this.notices, problem.message);
-          return false;
-        }
-        this.notices.wait(true, `${problem.message} Trying again…`);
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
-  }
-
-  /** Cameras go on recording while somebody watches. */
-  async #refreshCameras() {
-    if (document.hidden) return;
-    const answer = await fetchCameras().catch(() => null);
-    if (!answer) return;
-    this.cameras = answer.cameras;
-    this.list.show(answer.cameras, this.preferences.zone);
-    const extent = this.archive && this.#extentOf(this.archive.cameraId);
-    if (extent && this.archive?.grow(extent)) this.loadViewSoon();
-  }
-
   /** @param {import('./session.js').Plan} plan  @param {import('./engine-hls.js').EngineEvents} events */
   #createEngine(plan, events) {
     if (this.mode === 'native') return new NativeEngine(this.video, plan, events);
     const { Hls } = /** @type {any} */ (window);
     return new HlsEngine(Hls, this.video, plan, { ...events, onError: (error) => this.errors.push(error) });
-  }
-
-  /** The next recorded moment of the chosen camera, which may have been recorded just now.  @param {number} us */
-  async #recordedFrom(us) {
-    const { archive } = this;
-    if (archive?.extent && us >= archive.extent.endUs) await this.#refreshCameras();
-    return archive?.recordedFrom(us) ?? null;
-  }
-
-  /** @param {string} cameraId  @param {import('./spans.js').Span | null} extent */
-  #changeArchive(cameraId, extent) {
-    this.archive?.close();
-    this.archive = new Archive(cameraId, extent, () => {
-      this.timeline.draw();
-      this.#showRemarks();
-    });
-    this.timeline.setArchive(this.archive);
-    this.loadViewSoon();
   }
 
   /** @param {number} us  @param {import('./spans.js').Span | null} extent */
@@ -274,16 +219,6 @@ class Page {
     return Math.max(extent.startUs, extent.endUs - NEWEST);
   }
 
-  /** @param {string} cameraId */
-  #extentOf(cameraId) {
-    const camera = this.cameras.find(({ id }) => id === cameraId);
-    return camera ? extentOf(camera) : null;
-  }
-
-  #cameraWithFootage() {
-    return (this.cameras.find(({ last }) => last !== null) ?? this.cameras[0])?.id ?? null;
-  }
-
   #listenToPlayer() {
     const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
       this.player.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
@@ -292,11 +227,12 @@ class Page {
     on('session', () => this.#onSession());
     on('skipped', ({ fromUs, toUs }) => this.#tellSkipped(fromUs, toUs));
     on('notice', (text) => this.notices.toast(text));
-    on('waiting', (wait) => this.#showWaiting(wait));
+    on('waiting', (reason) => this.#showWaiting(reason));
     on('nothing', ({ us, nearest }) => this.#explainGap(us, nearest));
     on('problem', (detail) => explain.explainFailure(this.notices, detail, () => this.#tryAgain()));
     this.video.addEventListener('volumechange', () => this.#showState());
     this.video.addEventListener('progress', () => this.#showBuffered());
+    this.video.addEventListener('loadedmetadata', () => this.#showRemarks());
   }
 
   #listenToPage() {
@@ -309,11 +245,11 @@ class Page {
     }
     const onClick = (/** @type {string} */ id, /** @type {() => void} */ act) =>
       element(id, HTMLElement).addEventListener('click', act);
-    onClick('zoom-all', () => this.archive?.extent && this.timeline.showAll(this.archive.extent));
+    onClick('zoom-all', () => this.#showAll());
     onClick('zoom-in', () => this.timeline.zoomBy(0.5));
     onClick('zoom-out', () => this.timeline.zoomBy(2));
-    onClick('centre', () => this.#centre());
-    onClick('help-open', () => openHelp());
+    onClick('centre', () => this.centre());
+    onClick('help-open', () => this.openHelp());
     onClick('video', () => this.player.toggle());
     window.addEventListener('online', () => this.player.retryNow());
     window.addEventListener('pagehide', () => this.player.close());
@@ -334,29 +270,9 @@ class Page {
     };
   }
 
-  /** @returns {import('./keyboard.js').KeyAction[]} */
-  #keys() {
-    const skip = (/** @type {1 | -1} */ direction) => (/** @type {KeyboardEvent} */ { shiftKey }) =>
-      this.skipBy(direction * (shiftKey ? LONG_SKIP_US : SKIP_US));
-    return [
-      { keys: [' ', 'k'], does: 'Play or pause', act: () => this.player.toggle() },
-      { keys: ['ArrowLeft'], does: '5 seconds back; with Shift a minute', act: skip(-1) },
-      { keys: ['ArrowRight'], does: '5 seconds forward; with Shift a minute', act: skip(1) },
-      { keys: [','], does: 'One frame back', act: () => this.player.step(-1) },
-      { keys: ['.'], does: 'One frame forward', act: () => this.player.step(1) },
-      { keys: ['[', '<'], does: 'Slower', act: () => this.changeRate(-1) },
-      { keys: [']', '>'], does: 'Faster', act: () => this.changeRate(1) },
-      { keys: ['p'], does: 'Start of this recording, or the one before', act: () => this.skipRecording(-1) },
-      { keys: ['n'], does: 'Next recording', act: () => this.skipRecording(1) },
-      { keys: ['g'], does: 'Go to a time', act: () => this.picker.focus() },
-      { keys: ['+', '='], does: 'Zoom in', act: () => this.timeline.zoomBy(0.5) },
-      { keys: ['-'], does: 'Zoom out', act: () => this.timeline.zoomBy(2) },
-      { keys: ['0'], does: 'Show the moment that is playing', act: () => this.#centre() },
-      { keys: ['m'], does: 'Sound on or off', act: () => this.toggleSound() },
-      { keys: ['f'], does: 'Full screen', act: () => this.toggleFullScreen() },
-      { keys: ['c'], does: 'Copy a link to this moment', act: () => this.copyLink() },
-      { keys: ['?'], does: 'These keys', act: () => openHelp() },
-    ];
+  #onArchive() {
+    this.timeline.draw();
+    this.#showRemarks();
   }
 
   #onFrame() {
@@ -389,7 +305,7 @@ class Page {
     const canPlay = state !== 'empty' && state !== 'failed';
     this.transport.show({
       canPlay,
-      canSkip: this.archive?.extent != null,
+      canSkip: this.footage.archive?.extent != null,
       isPlaying: wantsToPlay && canPlay && state !== 'ended',
       rate,
       muted: this.video.muted,
@@ -398,10 +314,10 @@ class Page {
     if (state === 'paused') this.address.updateSoon();
   }
 
-  /** @param {{ reason: string } | null} wait */
-  #showWaiting(wait) {
+  /** @param {string | null} reason */
+  #showWaiting(reason) {
     const { state } = this.player;
-    if (wait) this.notices.wait(true, `${wait.reason} Trying again…`);
+    if (reason !== null) this.notices.wait(true, `${reason} Trying again…`);
     else this.notices.wait(state === 'opening' || state === 'buffering');
   }
 
@@ -428,8 +344,11 @@ class Page {
     if (this.mode === 'native' && !this.link.native) {
       remarks.push('Playing with the browser’s own HLS: this build of the service has no hls.js.');
     }
+    if (this.video.readyState >= HTMLMediaElement.HAVE_METADATA && this.video.videoWidth === 0) {
+      remarks.push('This recording has sound, but no picture.');
+    }
     for (const text of this.player.plan?.leftOut ?? []) remarks.push(`Not played: ${text}`);
-    for (const [id, detail] of this.archive?.unreadable ?? []) remarks.push(`${id} cannot be read: ${detail}`);
+    for (const [id, detail] of this.footage.archive?.unreadable ?? []) remarks.push(`${id} cannot be read: ${detail}`);
     this.notices.remark(remarks);
   }
 
@@ -444,7 +363,7 @@ class Page {
    * @param {{ before: import('./api.js').StretchJson | null, after: import('./api.js').StretchJson | null } | null} nearest
    */
   async #explainGap(us, nearest) {
-    const { archive, player } = this;
+    const { player, footage: { archive } } = this;
     if (!archive) return;
     const { wish } = player;
     const found = nearest
@@ -458,19 +377,17 @@ class Page {
     this.player.reopen();
   }
 
+  #showAll() {
+    const extent = this.footage.archive?.extent;
+    if (extent) this.timeline.showAll(extent);
+  }
+
   /** @param {number} lengthUs */
   #zoomTo(lengthUs) {
     const { view } = this.timeline;
     this.timeline.showAround(this.player.wallUs ?? (view.startUs + view.endUs) / 2, lengthUs);
   }
 
-  #centre() {
-    if (this.player.wallUs !== null) this.timeline.showAround(this.player.wallUs);
-  }
-}
-
-function openHelp() {
-  element('help', HTMLDialogElement).showModal();
 }
 
 /** @returns {NodeListOf<HTMLInputElement>} */
@@ -484,23 +401,5 @@ function isWithin({ startUs, endUs }, us) {
 }
 
 const page = new Page();
+exposeToTests(page);
 page.start();
-
-/** What a test can hold on to; the attributes of #clock and #viewer say the rest. */
-Object.assign(window, {
-  playback: {
-    get wallTime() { return page.player.wallUs === null ? null : formatMoment(page.player.wallUs); },
-    get wallUs() { return page.player.wallUs; },
-    get frame() { return page.player.playhead?.frame ?? null; },
-    get state() { return page.player.state; },
-    get mode() { return page.mode; },
-    get cameraId() { return page.archive?.cameraId ?? null; },
-    get sessionId() { return page.player.plan?.id ?? null; },
-    get errors() { return page.errors; },
-    seek: (/** @type {number} */ us) => page.player.seek(us),
-    step: (/** @type {1 | -1} */ direction) => page.player.step(direction),
-    play: () => page.player.play(),
-    pause: () => page.player.pause(),
-    setRate: (/** @type {number} */ rate) => page.player.setRate(rate),
-  },
-});

@@ -6,7 +6,7 @@
  * - `state`    `state` has changed
  * - `session`  another session is loaded (`plan`)
  * - `skipped`  `detail: { fromUs, toUs }` nothing is recorded in between
- * - `waiting`  `detail: { reason }` something failed and is tried again; `detail: null` it works again
+ * - `waiting`  `detail: string` why something is tried again, `null` when that is over
  * - `nothing`  `detail: { us, nearest }` nothing is recorded there; `nearest` as the service sent it, or null
  * - `problem`  `detail: string` it cannot go on by itself
  * - `notice`   `detail: string`
@@ -23,6 +23,7 @@
 import { Problem, startSession, stopSession } from './api.js';
 import { watchFrames } from './frames.js';
 import { Playhead } from './playhead.js';
+import { Retries } from './retries.js';
 import { Plan } from './session.js';
 import { SECOND } from './time.js';
 
@@ -30,12 +31,6 @@ export const RATES = [0.25, 0.5, 1, 2, 4, 8, 16];
 
 /** The part of a session's span that lies before the wanted moment: people look back more often than far ahead. */
 const SHARE_BEFORE = 1 / 6;
-
-const RETRY_SECONDS = [1, 2, 4, 8, 15];
-
-/** So many sessions in a row that end at once are no coincidence. */
-const MOST_REOPENINGS = 3;
-const REOPENINGS_WITHIN_MS = 30_000;
 
 /** Two frames whose moments differ by so much more than their positions have a gap between them. */
 const GAP_US = 2 * SECOND;
@@ -70,11 +65,7 @@ export class Player extends EventTarget {
     this.lastFrame = null;
     /** False while frames on screen may still belong to the session before. */
     this.mayShowFrames = false;
-    this.failures = 0;
-    this.retryTimer = 0;
-    this.retry = () => {};
-    /** @type {number[]} */
-    this.reopenings = [];
+    this.retries = new Retries((reason) => this.#emit('waiting', reason));
     watchFrames(video, (seconds) => this.#onFrame(seconds));
     this.#listen();
   }
@@ -164,10 +155,7 @@ export class Player extends EventTarget {
 
   /** Tries at once what was to be tried later. */
   retryNow() {
-    if (this.retryTimer === 0) return;
-    clearTimeout(this.retryTimer);
-    this.retryTimer = 0;
-    this.retry();
+    this.retries.now();
   }
 
   /** Gives the session back; the moment stays known, and `reopen` goes on from there. */
@@ -265,12 +253,7 @@ export class Player extends EventTarget {
   }
 
   #onProgress() {
-    this.failures = 0;
-    if (this.retryTimer !== 0) {
-      clearTimeout(this.retryTimer);
-      this.retryTimer = 0;
-      this.#emit('waiting', null);
-    }
+    this.retries.succeed();
     this.playhead?.onProgress();
   }
 
@@ -313,34 +296,17 @@ export class Player extends EventTarget {
 
   /** @param {import('./engine-hls.js').Failure} failure */
   #onFailure({ kind, detail }) {
-    if (kind === 'network') return this.#retryLater(detail, () => this.engine?.retry());
-    if (kind === 'session' && this.#mayReopen()) return this.reopen();
+    if (kind === 'network') return this.retries.later(detail, () => this.engine?.retry());
+    if (kind === 'session' && this.retries.mayReopen()) return this.reopen();
     this.#fail(detail);
-  }
-
-  #mayReopen() {
-    const now = performance.now();
-    this.reopenings = this.reopenings.filter((at) => now - at < REOPENINGS_WITHIN_MS);
-    this.reopenings.push(now);
-    return this.reopenings.length <= MOST_REOPENINGS;
   }
 
   /** @param {unknown} error  @param {number} us */
   #onOpenFailure(error, us) {
     const problem = error instanceof Problem ? error : new Problem(String(error), { status: 400 });
-    if (problem.passing) return this.#retryLater(problem.message, () => this.reopen());
+    if (problem.passing) return this.retries.later(problem.message, () => this.reopen());
     if (problem.nearest) return this.#nothingAt(us, problem.nearest);
     this.#fail(problem.message);
-  }
-
-  /** @param {string} reason  @param {() => void} retry */
-  #retryLater(reason, retry) {
-    const seconds = RETRY_SECONDS[Math.min(this.failures, RETRY_SECONDS.length - 1)];
-    this.failures += 1;
-    this.retry = retry;
-    clearTimeout(this.retryTimer);
-    this.retryTimer = window.setTimeout(retry, seconds * 1000);
-    this.#emit('waiting', { reason });
   }
 
   /**
@@ -362,9 +328,7 @@ export class Player extends EventTarget {
   #newWish() {
     this.wish += 1;
     this.lastFrame = null;
-    clearTimeout(this.retryTimer);
-    if (this.retryTimer !== 0) this.#emit('waiting', null);
-    this.retryTimer = 0;
+    this.retries.cancel();
     return this.wish;
   }
 

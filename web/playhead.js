@@ -18,12 +18,15 @@ const PLAYING_SLACK_US = 250 * MILLISECOND;
 const QUIET_MS = 300;
 const USUAL_FRAME_SECONDS = 0.04;
 
-/** So many quiet times in a seek to the very end, and its pictures will not come. */
-const END_IS_LOST_AFTER = 5;
+/** So many quiet times in a seek to the very beginning or end, and its pictures will not come. */
+const LOST_AFTER = 5;
 
 /** Holes this short between two recordings are where their sound or pictures begin a little later. */
 const SHORT_HOLE_SECONDS = 0.5;
 const LONGEST_HOLE_SECONDS = 2;
+
+/** Chromium begins to play before all of the media has set in, if that is so near to the beginning of the timeline. */
+const OPEN_START_SECONDS = 1;
 
 /** @typedef {{ seconds: number, wallUs: number, serial: number }} Frame */
 
@@ -153,27 +156,32 @@ export class Playhead {
     let quiet = 0;
     this.#seek(seconds);
     while (move === this.moves) {
-      if (this.#isShown(serial)) return true;
+      if (this.#isShown(seconds, serial)) return true;
       const isQuiet = await this.#somethingHappens();
       if (!isQuiet || move !== this.moves) continue;
       quiet += 1;
-      if (quiet === END_IS_LOST_AFTER) this.#settleForEnd(seconds);
+      if (quiet === LOST_AFTER) this.#settleForNearest(seconds);
       if (this.#isSeeking()) continue;
       if (triedAgain && this.frame) return true;
-      // Now and then a browser ends a seek on a picture from before; asked again, it shows the right one.
+      // Now and then a browser ends a seek on the picture before; asked for a little more, it shows the right one.
       triedAgain = true;
-      this.video.currentTime = seconds;
+      this.video.currentTime = seconds + this.frameSeconds() / 2;
     }
     return false;
   }
 
-  /** @param {number} serial  of the frame that was on screen before */
-  #isShown(serial) {
+  /**
+   * @param {number} seconds  the position whose frame is wanted
+   * @param {number} serial  of the frame that was on screen before
+   */
+  #isShown(seconds, serial) {
     const { frame, video } = this;
     if (!frame || this.#isSeeking()) return false;
-    const sinceFrame = video.currentTime - frame.seconds;
-    if (!video.paused) return frame.serial > serial && Math.abs(sinceFrame) < SHORT_HOLE_SECONDS;
-    return sinceFrame > -AIM_US / SECOND && sinceFrame < this.frameSeconds() + AIM_US / SECOND / 2;
+    if (!video.paused) {
+      return frame.serial > serial && Math.abs(video.currentTime - frame.seconds) < SHORT_HOLE_SECONDS;
+    }
+    const end = frame.seconds + this.frameSeconds() + AIM_US / SECOND / 2;
+    return [seconds, video.currentTime].some((at) => at > frame.seconds - AIM_US / SECOND && at < end);
   }
 
   #isSeeking() {
@@ -181,14 +189,21 @@ export class Playhead {
   }
 
   /**
-   * Chromium's own HLS keeps the last pictures to itself until it has played to the end: a seek to them never ends.
+   * Chromium's own HLS keeps the last pictures to itself until it has played to the end, and not every browser forgives
+   * sound that sets in after the first picture: such seeks would never end.
    *
    * @param {number} seconds
    */
-  #settleForEnd(seconds) {
-    const isEnd = this.video.duration - seconds < SHORT_HOLE_SECONDS;
-    const range = bufferedRanges(this.video).findLast(({ end }) => end <= seconds);
-    if (this.#isSeeking() && isEnd && range) this.video.currentTime = range.end - this.frameSeconds() / 2;
+  #settleForNearest(seconds) {
+    if (!this.#isSeeking()) return;
+    const ranges = bufferedRanges(this.video);
+    const last = ranges.findLast(({ end }) => end <= seconds);
+    const first = ranges.at(0);
+    if (this.video.duration - seconds < SHORT_HOLE_SECONDS && last) {
+      this.video.currentTime = last.end - this.frameSeconds() / 2;
+    } else if (seconds < OPEN_START_SECONDS && first) {
+      this.video.currentTime = first.start + AIM_US / SECOND;
+    }
   }
 
   /** Where to seek to instead, if the frame on screen is not the one of `wallUs`.  @param {number} wallUs */
@@ -228,7 +243,8 @@ export class Playhead {
   #land() {
     const wanted = this.landingSeconds ?? (this.video.seeking ? this.video.currentTime : null);
     if (wanted === null) return;
-    const reachable = bufferedAt(this.video, wanted) ? wanted : this.#behindHole(wanted);
+    const isOpen = bufferedAt(this.video, wanted) || (wanted < OPEN_START_SECONDS && this.engine.hasLoaded(wanted));
+    const reachable = isOpen ? wanted : this.#behindHole(wanted);
     if (reachable === null || (this.landingSeconds === null && reachable === wanted)) return;
     this.landingSeconds = null;
     this.video.currentTime = reachable;

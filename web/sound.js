@@ -1,6 +1,7 @@
 /** Finds out, from the segments at the borders of a playlist's stretches, what sound does to a browser's own HLS. */
 
-import { earlySound, overhangingSound, timestampSeconds } from './clock.js';
+import { timestampSeconds } from './clock.js';
+import { earlySound, overhangingSound } from './playlist-clock.js';
 import { TimesReader } from './ts-times.js';
 
 /** A segment in which no sound has begun by then has none. */

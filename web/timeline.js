@@ -47,6 +47,7 @@ export class Timeline {
 
   /** @param {import('./archive.js').Archive} archive  what is recorded of the camera that is now shown */
   setArchive(archive) {
+    if (archive === this.archive) return;
     this.archive = archive;
     this.setSession(null);
   }

@@ -1,0 +1,130 @@
+/** The cameras, and what is recorded of the chosen one: loaded, kept up to date, asked. */
+
+import { fetchCameras, Problem } from './api.js';
+import { Archive, extentOf } from './archive.js';
+import { SECOND } from './time.js';
+
+const RETRY_MS = 5_000;
+const LOAD_VIEW_AFTER_MS = 150;
+
+/**
+ * @typedef {import('./spans.js').Span} Span
+ *
+ * @typedef {Object} FootageEvents
+ * @property {() => void} onCameras  the list has changed
+ * @property {() => void} onArchive  more is known of the chosen camera
+ * @property {(text: string) => void} onTrouble
+ */
+
+export class Footage {
+  /** @param {FootageEvents} events */
+  constructor(events) {
+    this.events = events;
+    /** @type {import('./api.js').CameraJson[]} */
+    this.cameras = [];
+    this.longestRangeUs = Infinity;
+    /** Of the chosen camera.  @type {Archive | null} */
+    this.archive = null;
+    /** What is to be loaded.  @type {Span | null} */
+    this.view = null;
+    this.viewTimer = 0;
+  }
+
+  /**
+   * Loads the list of cameras, however long that takes.
+   *
+   * @param {(reason: string) => void} onWait
+   * @returns {Promise<Problem | null>}  what made it hopeless
+   */
+  async load(onWait) {
+    for (;;) {
+      try {
+        const { cameras, limits } = await fetchCameras();
+        this.longestRangeUs = limits.max_range_seconds * SECOND;
+        this.#setCameras(cameras);
+        return null;
+      } catch (error) {
+        const problem = error instanceof Problem ? error : new Problem(String(error), { status: 400 });
+        if (!problem.passing) return problem;
+        onWait(`${problem.message} Trying again…`);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  /** Cameras go on recording while somebody watches. */
+  async refresh() {
+    const answer = await fetchCameras().catch(() => null);
+    if (!answer) return;
+    this.#setCameras(answer.cameras);
+    const extent = this.archive && this.extentOf(this.archive.cameraId);
+    if (extent && this.archive?.grow(extent)) this.loadView();
+  }
+
+  /** @param {string} cameraId  @returns {Archive} */
+  choose(cameraId) {
+    if (this.archive?.cameraId !== cameraId) {
+      this.archive?.close();
+      this.archive = new Archive(cameraId, this.extentOf(cameraId), this.events.onArchive);
+    }
+    return this.archive;
+  }
+
+  /** @param {string} cameraId */
+  knows(cameraId) {
+    return this.cameras.some(({ id }) => id === cameraId);
+  }
+
+  /** @param {string} cameraId  @returns {Span | null} */
+  extentOf(cameraId) {
+    const camera = this.cameras.find(({ id }) => id === cameraId);
+    return camera ? extentOf(camera) : null;
+  }
+
+  /** @returns {string | null} */
+  get firstCamera() {
+    return (this.cameras.find(({ last }) => last !== null) ?? this.cameras[0])?.id ?? null;
+  }
+
+  /** The next recorded moment of the chosen camera, which may have been recorded just now.  @param {number} us */
+  async recordedFrom(us) {
+    const { archive } = this;
+    if (archive?.extent && us >= archive.extent.endUs) await this.refresh();
+    return archive?.recordedFrom(us) ?? null;
+  }
+
+  /** @param {number} us */
+  async recordedUpTo(us) {
+    return this.archive?.recordedUpTo(us) ?? null;
+  }
+
+  /**
+   * Loads what is recorded in a view and around it, once it has come to rest.
+   *
+   * @param {Span | null} [view]  the same as before, unless told
+   */
+  loadView(view = this.view, afterMs = LOAD_VIEW_AFTER_MS) {
+    this.view = view;
+    clearTimeout(this.viewTimer);
+    this.viewTimer = window.setTimeout(() => this.#loadView(), afterMs);
+  }
+
+  async #loadView() {
+    if (!this.view) return;
+    const { startUs, endUs } = this.view;
+    const margin = (endUs - startUs) / 2;
+    try {
+      await this.archive?.load({ startUs: startUs - margin, endUs: endUs + margin });
+    } catch (error) {
+      if (!(error instanceof Problem)) return;
+      if (error.passing) this.loadView(this.view, RETRY_MS);
+      else this.events.onTrouble(error.message);
+    }
+  }
+
+  /** @param {import('./api.js').CameraJson[]} cameras */
+  #setCameras(cameras) {
+    this.cameras = cameras;
+    this.events.onCameras();
+  }
+}
