@@ -51,7 +51,8 @@ async function settled(what) {
   });
   const value = await clocks.jsonValue();
   console.log(`${what}: frame ${value.counter}, page is off by ${value.offUs} µs`);
-  assert.ok(Math.abs(value.offUs) < FRAME_US, `${what}: the page shows ${value.shownUs}, the picture is of ${value.drawnUs}`);
+  // To within a frame: a canvas may draw the frame that comes next just as playing is paused.
+  assert.ok(Math.abs(value.offUs) <= FRAME_US, `${what}: the page shows ${value.shownUs}, the picture is of ${value.drawnUs}`);
   return value;
 }
 
