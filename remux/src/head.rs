@@ -16,7 +16,7 @@ use crate::psi::stream_type::{Declared, declared};
 use crate::psi::tables::Pmt;
 use crate::psi::watch::PsiWatch;
 use crate::streams::Streams;
-use crate::ts::{Found, Framer, Header, PACKET, Packet};
+use crate::ts::{Framer, Header, PACKET, Packet};
 
 /// Learns the layout of a run from its head.
 #[derive(Debug, Clone)]
@@ -125,18 +125,12 @@ impl Head {
 
     fn scan(&mut self, chunk: &[u8], at_end: bool) -> Result<(), Error> {
         while !self.is_known {
-            let packet: &Packet = match self.framer.next(chunk, at_end) {
-                Found::Inside(at) => {
-                    chunk[at..].first_chunk::<PACKET>().expect("the framer found a whole packet")
-                }
-                Found::Across => &self.framer.across().clone(),
-                Found::Nothing => break,
-            };
+            let Some(packet) = self.framer.next_copied(chunk, at_end) else { break };
             if self.first_packet.is_none() {
                 self.check_search()?;
                 self.first_packet = Some(self.framer.offset() - PACKET as u64);
             }
-            self.is_known = self.on_packet(packet)?;
+            self.is_known = self.on_packet(&packet)?;
         }
         if self.first_packet.is_none() { self.check_search() } else { Ok(()) }
     }
@@ -189,19 +183,12 @@ impl Head {
     fn replay(&self, mut streams: Streams) -> Streams {
         let mut framer = Framer::new(self.kept.offset);
         for chunk in &self.kept.chunks {
-            loop {
-                let packet: &Packet = match framer.next(chunk, false) {
-                    Found::Inside(at) => {
-                        chunk[at..].first_chunk::<PACKET>().expect("the framer found a whole packet")
-                    }
-                    Found::Across => &framer.across().clone(),
-                    Found::Nothing => break,
-                };
+            while let Some(packet) = framer.next_copied(chunk, false) {
                 if framer.offset() > self.framer.offset() {
                     return streams;
                 }
-                if !Header::of(packet).transport_error_indicator() {
-                    streams.on_packet(packet);
+                if !Header::of(&packet).transport_error_indicator() {
+                    streams.on_packet(&packet);
                 }
             }
         }

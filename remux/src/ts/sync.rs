@@ -161,6 +161,15 @@ impl Framer {
         self.next_slow(chunk, at_end)
     }
 
+    /// The next packet of `chunk`, for who need not leave it where it lies; otherwise as [`next`](Self::next).
+    pub(crate) fn next_copied(&mut self, chunk: &[u8], at_end: bool) -> Option<Packet> {
+        match self.next(chunk, at_end) {
+            Found::Inside(at) => chunk[at..].first_chunk().copied(),
+            Found::Across => Some(self.across),
+            Found::Nothing => None,
+        }
+    }
+
     #[cold]
     fn next_slow(&mut self, chunk: &[u8], at_end: bool) -> Found {
         loop {
