@@ -121,8 +121,8 @@ fn check_copy_of_copy(out: &[u8]) {
     for stream in &again.layout.streams {
         let count =
             |payloads: &BTreeMap<u16, usize>, pid: Pid| payloads.get(&pid.value()).copied().unwrap_or(0);
-        let (before, after) = (count(&before, stream.source_pid), count(&after, stream.output_pid));
-        assert!(after <= before, "PID {} grows from {before} to {after} packets", stream.source_pid);
+        let (before, after) = (count(&before, stream.source.pid()), count(&after, stream.output_pid));
+        assert!(after <= before, "{} grows from {before} to {after} packets", stream.source);
     }
 }
 

@@ -34,7 +34,7 @@ impl Intake {
     /// Admits the streams of `layout`, numbered as there; with `follow_tables` it notices when the program changes.
     pub(crate) fn new(layout: &Layout, follow_tables: bool) -> Self {
         let streams = layout.streams.iter().take(limits::STREAMS).map(|stream| Admitted {
-            pid: stream.source_pid,
+            pid: stream.source.pid(),
             declared: Declared::Carried(stream.codec),
             counter: Counter::default(),
         });

@@ -49,8 +49,8 @@ impl Layout {
 /// One stream that goes out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stream {
-    /// PID in the source.
-    pub source_pid: Pid,
+    /// Where it is found in the source.
+    pub source: Source,
     /// PID in the output; the same in every recording for the same place in the layout.
     pub output_pid: Pid,
     /// `stream_type` of the output PMT.
@@ -63,6 +63,53 @@ pub struct Stream {
     pub descriptors: Vec<u8>,
     /// What is known of pictures or sound.
     pub format: Format,
+    /// What a decoder is told before the first access unit.
+    pub setup: Setup,
+}
+
+/// Where a stream is found in its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Source {
+    /// A PID of a transport stream.
+    Pid(Pid),
+    /// A `track_ID` of an MP4 file (ISO/IEC 14496-12 §8.3.2).
+    Track(u32),
+}
+
+impl Source {
+    /// The PID; [`Pid::NULL`], which carries nothing, for a track.
+    pub const fn pid(self) -> Pid {
+        match self {
+            Self::Pid(pid) => pid,
+            Self::Track(_) => Pid::NULL,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pid(pid) => write!(f, "PID {pid}"),
+            Self::Track(track) => write!(f, "track {track}"),
+        }
+    }
+}
+
+/// What a decoder is told before the first access unit: what MP4 keeps in its sample entries, and what a transport stream
+/// carries in band.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Setup {
+    /// Nothing, or nothing that is known.
+    #[default]
+    None,
+    /// H.264 and H.265: NAL units without start codes, in the order VPS, SPS, PPS; one for each id.
+    ParameterSets(Vec<Vec<u8>>),
+    /// AAC: the AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1).
+    AudioSpecificConfig(Vec<u8>),
+    /// Opus: the body of an OpusSpecificBox (Encapsulation of Opus in ISO Base Media File Format §4.3.2).
+    Opus(Vec<u8>),
+    /// MPEG audio, AC-3 and Enhanced AC-3: the first bytes of a frame, its header among them.
+    FrameHeader(Vec<u8>),
 }
 
 /// How a stream gets from source to output.
@@ -72,12 +119,15 @@ pub struct Stream {
 pub enum Path {
     /// Packets are copied and only headers change.
     Relabel,
+    /// Access units are taken out of their packets and put into new ones.
+    Rebuild,
 }
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Relabel => "relabel",
+            Self::Rebuild => "rebuild",
         })
     }
 }
@@ -101,6 +151,8 @@ pub enum Codec {
     Ac3,
     /// Enhanced AC-3.
     Eac3,
+    /// Opus.
+    Opus,
 }
 
 impl Codec {
@@ -109,7 +161,8 @@ impl Codec {
         matches!(self, Self::H264 | Self::H265)
     }
 
-    /// A short name in lower case, as programs print it: `h264`, `h265`, `aac`, `aac-latm`, `mpeg-audio`, `ac3`, `eac3`.
+    /// A short name in lower case, as programs print it: `h264`, `h265`, `aac`, `aac-latm`, `mpeg-audio`, `ac3`, `eac3`,
+    /// `opus`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::H264 => "h264",
@@ -119,6 +172,7 @@ impl Codec {
             Self::MpegAudio => "mpeg-audio",
             Self::Ac3 => "ac3",
             Self::Eac3 => "eac3",
+            Self::Opus => "opus",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::es::{Unit, audio_format, video_format};
-use crate::layout::{Codec, Format, Layout, LeftOut, LeftOutReason, Path, RapClass, Stream};
+use crate::layout::{Codec, Format, Layout, LeftOut, LeftOutReason, Path, RapClass, Setup, Source, Stream};
 use crate::limits;
 use crate::pes::start::{Examined, PesStart, examine};
 use crate::psi::stream_type::{Declared, declared, output};
@@ -250,13 +250,14 @@ impl Probe {
             false => Format::Audio(Default::default()),
         };
         Stream {
-            source_pid: self.declared.pid,
+            source: Source::Pid(self.declared.pid),
             output_pid,
             stream_type,
             codec: self.codec,
             path: Path::Relabel,
             descriptors,
             format: self.format.clone().unwrap_or_else(unknown),
+            setup: Setup::None,
         }
     }
 }

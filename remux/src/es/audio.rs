@@ -10,7 +10,7 @@ pub(crate) fn audio_format(codec: Codec, data: &[u8]) -> AudioFormat {
         Codec::AacLatm => latm(data),
         Codec::MpegAudio => mpeg_audio(data),
         Codec::Ac3 | Codec::Eac3 => ac3(data),
-        Codec::H264 | Codec::H265 => None,
+        Codec::Opus | Codec::H264 | Codec::H265 => None,
     };
     format.unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! Elementary streams: what the start of an access unit says.
 
+#[allow(dead_code, reason = "what makes and takes them is being built")]
+pub(crate) mod access_unit;
 pub(crate) mod annex_b;
 mod audio;
 mod h264;

@@ -86,6 +86,7 @@ pub(crate) fn output(codec: Codec, source: &DeclaredStream) -> (u8, Vec<u8>) {
         Codec::MpegAudio => (source.stream_type, Vec::new()),
         Codec::Ac3 => (0x81, registration(b"AC-3")),
         Codec::Eac3 => (0x87, registration(b"EAC3")),
+        Codec::Opus => (0x06, registration(b"Opus")),
     };
     descriptors.extend(source.descriptors.language().unwrap_or_default());
     (stream_type, descriptors)

@@ -175,7 +175,7 @@ impl<'a> RunSummary<'a> {
 impl<'a> StreamSummary<'a> {
     fn of(stream: &'a Stream) -> Self {
         Self {
-            pid: stream.source_pid.value(),
+            pid: stream.source.pid().value(),
             codec: stream.codec.name(),
             path: stream.path,
             format: &stream.format,
