@@ -45,3 +45,24 @@ pub const RAPS: usize = 1 << 18;
 /// How often a head is read again from its beginning because the program has changed its streams before any showed data.
 /// Past that the streams stay those that were chosen.
 pub const HEAD_REPLAYS: usize = 16;
+
+/// Bytes held from a doubtful timestamp on, until those that follow it say whether it is believed. Past that it is.
+pub const SUSPENSE_BYTES: usize = 2 << 20;
+
+/// Bytes of one access unit that is taken out of its packets. A larger one is dropped and counted; what follows it plays.
+pub const ACCESS_UNIT: usize = 4 << 20;
+
+/// NAL units of one access unit. What follows belongs to no picture and is dropped.
+pub const NAL_UNITS: usize = 4096;
+
+/// Parameter sets of one stream that are remembered: H.264 allows 32 + 256 ids, streams use two or three.
+pub const PARAMETER_SETS: usize = 64;
+
+/// Bytes of a parameter set that is remembered.
+pub const PARAMETER_SET: usize = 4096;
+
+/// Bytes in which a frame of sound must end. Past that they are no sound, and dropped.
+pub const SOUND_FRAME: usize = 64 << 10;
+
+/// Runs of a recording. Past that it is taken for damaged, and the rest is not played.
+pub const RUNS: usize = 256;

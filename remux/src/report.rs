@@ -35,8 +35,11 @@ pub struct Report {
     pub early: u64,
     /// PES lost because a buffer was full.
     pub overflowed: u64,
-    /// Steps of a clock that no camera makes: backwards, or more than 10 s ahead.
+    /// Times a clock was set anew: it went backwards, or more than 10 s ahead, and stayed there. Times go on without the
+    /// step.
     pub timestamp_jumps: u64,
+    /// PES whose time cannot be: they go out with one that fits between their neighbours.
+    pub wild_timestamps: u64,
     /// Times the PMT changed in the middle so that a stream that goes out is no longer declared as it was.
     pub layout_changes: u64,
     /// Video PES that went out.
@@ -64,10 +67,37 @@ impl Report {
             (self.damaged_pes, "damaged PES"),
             (self.overflowed, "PES dropped by a full buffer"),
             (self.timestamp_jumps, "timestamp jumps"),
+            (self.wild_timestamps, "PES with a time that cannot be"),
             (self.layout_changes, "changes of the program that are not followed"),
         ]
         .into_iter()
         .filter(|&(count, _)| count > 0)
+    }
+}
+
+impl std::ops::Add<&Report> for Report {
+    type Output = Self;
+
+    fn add(mut self, other: &Self) -> Self {
+        self.packets += other.packets;
+        self.resyncs += other.resyncs;
+        self.skipped_bytes += other.skipped_bytes;
+        self.transport_errors += other.transport_errors;
+        self.damaged_packets += other.damaged_packets;
+        self.continuity_gaps += other.continuity_gaps;
+        self.duplicates += other.duplicates;
+        self.scrambled += other.scrambled;
+        self.damaged_sections += other.damaged_sections;
+        self.damaged_pes += other.damaged_pes;
+        self.before_first_rap += other.before_first_rap;
+        self.early += other.early;
+        self.overflowed += other.overflowed;
+        self.timestamp_jumps += other.timestamp_jumps;
+        self.wild_timestamps += other.wild_timestamps;
+        self.layout_changes += other.layout_changes;
+        self.video_pes += other.video_pes;
+        self.other_pes += other.other_pes;
+        self
     }
 }
 
@@ -89,7 +119,14 @@ pub enum Event {
         /// Its source PID.
         pid: Pid,
     },
-    /// A clock stepped backwards or more than 10 s ahead.
+    /// A PES says a time that neither those before nor those behind it agree with.
+    WildTimestamp {
+        /// Where the PES starts.
+        offset: u64,
+        /// Its source PID.
+        pid: Pid,
+    },
+    /// A clock was set anew: backwards, or more than 10 s ahead.
     TimestampJump {
         /// The packet with the new time.
         offset: u64,
@@ -120,6 +157,9 @@ impl fmt::Display for Event {
                 write!(f, "byte {offset}: packets of PID {pid} are missing")
             }
             Self::TimestampJump { offset, pid } => write!(f, "byte {offset}: the clock of PID {pid} jumps"),
+            Self::WildTimestamp { offset, pid } => {
+                write!(f, "byte {offset}: PID {pid} says a time that cannot be")
+            }
             Self::LayoutChange { offset } => write!(f, "byte {offset}: the program changes its streams"),
             Self::DamagedPes { offset, pid } => write!(f, "byte {offset}: damaged PES on PID {pid}"),
         }

@@ -2,6 +2,9 @@
 
 mod build;
 mod cuts;
+mod extents;
+mod pass;
+mod reader;
 mod stored;
 
 use serde::{Deserialize, Serialize};

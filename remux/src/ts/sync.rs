@@ -161,6 +161,11 @@ impl Framer {
         self.next_slow(chunk, at_end)
     }
 
+    /// What has been pushed and not been looked at yet, from [`offset`](Self::offset) on; `chunk` is the last that was.
+    pub(crate) fn unread(&self, chunk: &[u8]) -> Vec<u8> {
+        [&self.carry, chunk.get(self.position..).unwrap_or_default()].concat()
+    }
+
     /// The next packet of `chunk`, for who need not leave it where it lies; otherwise as [`next`](Self::next).
     pub(crate) fn next_copied(&mut self, chunk: &[u8], at_end: bool) -> Option<Packet> {
         match self.next(chunk, at_end) {
