@@ -6,7 +6,7 @@ use crate::psi::stream_type::{Declared, declared};
 use crate::psi::tables::Pmt;
 use crate::psi::watch::PsiWatch;
 use crate::report::{Event, Report};
-use crate::timeline::Standing;
+use crate::timeline::{Standing, Waiting};
 use crate::ts::{Continuity, Counter, Header, Packet, Pid, payload_offset};
 
 /// Sorts packets by stream and keeps account of damage.
@@ -133,6 +133,19 @@ impl Intake {
             }
         }
         Some(Admitted { number, has_gap })
+    }
+
+    /// The stream of a packet that was held for a doubtful time.
+    pub(crate) fn admit_again(
+        &mut self,
+        waiting: &Waiting,
+        events: &mut impl Extend<Event>,
+    ) -> Option<Admitted> {
+        if !waiting.is_admitted {
+            return self.admit(waiting.offset, &waiting.packet, events);
+        }
+        let number = usize::from(self.slots[Header::of(&waiting.packet).pid().index()]);
+        (number < self.streams.len()).then_some(Admitted { number, has_gap: false })
     }
 
     /// Whether this packet is of a PID that carries tables.

@@ -62,6 +62,25 @@ impl Latm {
         self.mux.as_ref().map(|mux| (&mux.config[..], mux.parsed))
     }
 
+    /// A stream whose configuration is known, and plain ([`is_plain`](Self::is_plain)): it can be entered anywhere.
+    pub(crate) fn configured(config: &[u8]) -> Self {
+        let mux = AudioSpecificConfig::parse(config).map(|parsed| StreamMux {
+            config: config.to_vec(),
+            parsed,
+            sub_frames: 0,
+            fixed_length: None,
+            other_data_bits: 0,
+        });
+        Self { mux }
+    }
+
+    /// Whether elements hold one frame each, whose length they say, and nothing else: then the AudioSpecificConfig is all
+    /// that needs to be known.
+    pub(crate) fn is_plain(&self) -> bool {
+        let plain = |mux: &StreamMux| (mux.sub_frames, mux.fixed_length, mux.other_data_bits) == (0, None, 0);
+        self.mux.as_ref().is_some_and(plain)
+    }
+
     /// Takes one whole AudioSyncStream element, as long as [`length`] says.
     pub(crate) fn push(&mut self, element: &[u8]) -> Element {
         let Some(payload) = length(element).and_then(|length| element.get(HEADER..length)) else {

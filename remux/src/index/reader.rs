@@ -142,8 +142,10 @@ impl Reader {
 
     #[inline]
     fn replay(&mut self, learn: &mut impl FnMut(Learned)) {
-        while let Some((offset, packet)) = self.time.suspense.next_replay() {
-            self.on_clear_packet(&packet, offset, learn);
+        while let Some(waiting) = self.time.suspense.next_replay() {
+            if let Some(admitted) = self.intake.admit_again(&waiting, &mut Unheard) {
+                self.on_admitted(&waiting.packet, waiting.offset, admitted, learn);
+            }
         }
     }
 
@@ -156,14 +158,19 @@ impl Reader {
         if self.time.suspense.is_open() && !self.intake.is_table(packet) {
             return self.time.suspense.hold(offset, packet);
         }
-        self.on_clear_packet(packet, offset, learn);
+        if let Some(admitted) = self.intake.admit(offset, packet, &mut Unheard) {
+            self.on_admitted(packet, offset, admitted, learn);
+        }
     }
 
     #[inline]
-    fn on_clear_packet(&mut self, packet: &Packet, offset: u64, learn: &mut impl FnMut(Learned)) {
-        let Some(Admitted { number, has_gap }) = self.intake.admit(offset, packet, &mut Unheard) else {
-            return;
-        };
+    fn on_admitted(
+        &mut self,
+        packet: &Packet,
+        offset: u64,
+        Admitted { number, has_gap }: Admitted,
+        learn: &mut impl FnMut(Learned),
+    ) {
         if self.streams[number].assembler.is_some() {
             return self.on_rebuilt(number, packet, offset, has_gap, learn);
         }

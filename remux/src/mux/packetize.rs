@@ -30,8 +30,8 @@ const ROOM: usize = PACKET - 4;
 /// Bytes at the end of a PES that can be spread over one to so many packets, to bring a counter where it must be.
 const SPREAD: usize = 16;
 
-/// Appends the packets of `pes` to `out`; `counter` is the continuity_counter of the next packet. With `align` so many that
-/// the counter is 0 afterwards.
+/// Appends the packets of `pes` to `out`; `counter` is the continuity_counter of the last packet. With `align` so many that
+/// that of the next is 0.
 pub(crate) fn packetize(
     pid: Pid,
     pes: &Pes<'_>,
@@ -92,7 +92,7 @@ impl Writer<'_> {
             Some(rest) => 1 + rest.div_ceil(ROOM),
         };
         let hole = usize::from(self.has_hole);
-        let after = (usize::from(*self.counter) + packets + hole) % 16;
+        let after = (usize::from(*self.counter) + 1 + packets + hole) % 16;
         16 - after
     }
 
@@ -108,12 +108,12 @@ impl Writer<'_> {
         let stuffing = ROOM - field.len() - payload;
         let has_field = !field.is_empty() || stuffing > 0;
         let control = if has_field { 0x30 } else { 0x10 };
+        *self.counter = (*self.counter + 1) & 0x0f;
         packet[..4].copy_from_slice(&[SYNC_BYTE, unit_start | high, low, control | *self.counter]);
         if has_field {
             write_field(&mut packet[4..PACKET - payload], field);
         }
         source.read(&mut packet[PACKET - payload..]);
-        *self.counter = (*self.counter + 1) & 0x0f;
         if std::mem::take(&mut self.is_first) && std::mem::take(&mut self.has_hole) {
             *self.counter = (*self.counter + 1) & 0x0f;
         }

@@ -235,9 +235,10 @@ impl Rewriter {
     /// What was held for a doubtful time, once that is decided.
     #[inline]
     fn replay(&mut self, events: &mut Events) {
-        while let Some((offset, mut packet)) = self.time.suspense.next_replay() {
-            let fate = self.on_clear_packet(&mut packet, offset, events);
-            self.put_copied(&packet, fate);
+        while let Some(mut waiting) = self.time.suspense.next_replay() {
+            let Some(admitted) = self.intake.admit_again(&waiting, events) else { continue };
+            let fate = self.on_admitted(&mut waiting.packet, waiting.offset, admitted, events);
+            self.put_copied(&waiting.packet, fate);
         }
     }
 
@@ -271,14 +272,20 @@ impl Rewriter {
             self.time.suspense.hold(offset, packet);
             return Fate::Dropped;
         }
-        self.on_clear_packet(packet, offset, events)
+        match self.intake.admit(offset, packet, events) {
+            Some(admitted) => self.on_admitted(packet, offset, admitted, events),
+            None => Fate::Dropped,
+        }
     }
 
     #[inline]
-    fn on_clear_packet(&mut self, packet: &mut Packet, offset: u64, events: &mut Events) -> Fate {
-        let Some(Admitted { number, has_gap }) = self.intake.admit(offset, packet, events) else {
-            return Fate::Dropped;
-        };
+    fn on_admitted(
+        &mut self,
+        packet: &mut Packet,
+        offset: u64,
+        Admitted { number, has_gap }: Admitted,
+        events: &mut Events,
+    ) -> Fate {
         match &self.streams[number].lane {
             Lane::Relabel(_) if Header::of(packet).payload_unit_start_indicator() => {
                 self.on_start(number, packet, offset, events)

@@ -31,6 +31,8 @@ pub(super) struct Outlet {
     pacing: Pacing,
     /// DTS of the last PES of the key stream, on the output clock.
     last_dts: Option<MediaTime>,
+    /// PTS - DTS of the first.
+    delay: Option<Ticks>,
     /// Up to where the key stream is shown, on the output clock.
     end: MediaTime,
     /// Where zero lies on the output clock.
@@ -42,7 +44,7 @@ pub(super) struct Outlet {
 #[derive(Debug)]
 struct Outgoing {
     pid: Pid,
-    /// continuity_counter of the last packet that went out; of a rebuilt stream, of the next.
+    /// continuity_counter of the last packet that went out.
     counter: u8,
     /// Whether its counters have been declared to begin here.
     is_announced: bool,
@@ -93,7 +95,7 @@ impl Outlet {
     ) -> Self {
         let streams = layout.streams.iter().map(|stream| Outgoing {
             pid: stream.output_pid,
-            counter: 0,
+            counter: 0x0f,
             is_announced: continues,
             dresser: Dresser::new(stream),
             waiting: None,
@@ -103,6 +105,7 @@ impl Outlet {
             tables,
             pacing: Pacing::default(),
             last_dts: None,
+            delay: None,
             end: origin,
             origin,
             extent,
@@ -167,6 +170,7 @@ impl Outlet {
             self.put_tables();
         }
         self.last_dts = Some(dts);
+        self.delay.get_or_insert(times.delay());
         self.end = self.end.max(self.output_time(times.pts) + self.layout.frame_duration);
         dts
     }
@@ -194,8 +198,7 @@ impl Outlet {
     fn put_pes(&mut self, number: usize, dressed: &Dressed, align: bool) {
         let mut pcr = None;
         if number == KEY {
-            let counter = self.streams[KEY].counter.wrapping_sub(1) & 0x0f;
-            let dts = self.before_key(dressed.times, dressed.is_marked, counter);
+            let dts = self.before_key(dressed.times, dressed.is_marked, self.streams[KEY].counter);
             self.pacing.on_pcr(dts);
             pcr = Some(Pacing::pcr(dts));
         }
@@ -260,13 +263,15 @@ impl Outlet {
         }
     }
 
-    /// The end: the clock runs on to where the next picture would be, the counters of the tables to where the next segment
-    /// begins.
-    pub(super) fn close(&mut self) {
+    /// The end: the clock runs on to where the next picture would be, or to the RAP shown at `next`, the counters of the
+    /// tables to where the next segment begins.
+    pub(super) fn close(&mut self, next: Option<MediaTime>) {
         self.flush();
         if let (Some(last), Some(key)) = (self.last_dts, self.streams.first()) {
             let counter = key.counter;
-            self.fill_clock(last + self.layout.frame_duration.min(Ticks::SECOND), counter);
+            let frame_later = last + self.layout.frame_duration.min(Ticks::SECOND);
+            let next = next.map(|pts| self.output_time(pts) - self.delay.unwrap_or(Ticks::ZERO));
+            self.fill_clock(next.map_or(frame_later, |next| next.max(frame_later)), counter);
         } else {
             // A piece without a single RAP is still a transport stream.
             self.put_tables();

@@ -240,6 +240,7 @@ impl Piece {
 
     fn close(&mut self) {
         self.is_closed = true;
-        self.outlet.close();
+        let next = self.cutter.next_rap();
+        self.outlet.close(next);
     }
 }

@@ -65,6 +65,23 @@ const DEFAULT_FRAME: Ticks = Ticks::from_millis(40);
 /// Pictures that can wait for one that is shown before them (H.264 §E.2.1: max_num_reorder_frames).
 const DEEPEST_REORDER: usize = 16;
 
+/// DTS behind their PTS that make all DTS useless.
+const LATE_DTS: usize = 3;
+
+/// Each as near to the one before as can be.
+fn unwrapped(times: impl Iterator<Item = Timestamp>) -> Vec<MediaTime> {
+    let near = |before: Option<MediaTime>, time: Timestamp| match before {
+        Some(before) => time.unwrap_near(before),
+        None => MediaTime::from_ticks(time.value() as i64),
+    };
+    times
+        .scan(None, |before, time| {
+            *before = Some(near(*before, time));
+            *before
+        })
+        .collect()
+}
+
 impl Probe {
     pub(super) fn new(codec: Codec, declared: DeclaredStream) -> Self {
         let survey = match codec.is_video() {
@@ -194,17 +211,23 @@ impl Probe {
     }
 
     fn decoding_times(&self) -> Vec<MediaTime> {
-        let mut before = MediaTime::from_ticks(0);
-        let unwrapped = self.starts.iter().map(|start| {
-            before = start.dts.unwrap_or(start.pts).unwrap_near(before);
-            before
-        });
-        unwrapped.collect()
+        let has_dts = self.has_dts();
+        unwrapped(self.starts.iter().map(|start| start.dts.filter(|_| has_dts).unwrap_or(start.pts)))
     }
 
-    /// How many pictures are decoded ahead of one that is shown before them, where no header has a DTS.
+    /// Whether DTS are there and can be used: a single one behind its PTS is a fault, several are a muxer that does not
+    /// know what they are for.
+    fn has_dts(&self) -> bool {
+        let late = self.starts.iter().filter(|start| {
+            let pts = MediaTime::from_ticks(start.pts.value() as i64);
+            start.dts.is_some_and(|dts| dts.unwrap_near(pts) > pts)
+        });
+        self.starts.iter().any(|start| start.dts.is_some()) && late.count() < LATE_DTS
+    }
+
+    /// How many pictures are decoded ahead of one that is shown before them, where no DTS can be used.
     fn reorder(&self) -> u8 {
-        if !self.codec.is_video() || self.starts.iter().any(|start| start.dts.is_some()) {
+        if !self.codec.is_video() || self.has_dts() {
             return 0;
         }
         let times = self.decoding_times();

@@ -115,7 +115,7 @@ impl Sound {
     }
 
     fn can_be_adts(&self) -> bool {
-        self.latm.config().is_some_and(|(_, config)| config.adts_header(0).is_some())
+        self.latm.is_plain() && self.latm.config().is_some_and(|(_, config)| config.adts_header(0).is_some())
     }
 }
 

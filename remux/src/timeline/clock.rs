@@ -31,6 +31,8 @@ impl Times {
 pub(crate) struct Reading {
     /// The times that it says.
     pub(crate) times: Times,
+    /// The header says a PTS that cannot be; this one is as far from the DTS as the last.
+    pub(crate) is_patched: bool,
     /// No camera's clock makes this step: it goes back, stands still, or leaves out more than [`Clock::LONGEST_STEP`] or
     /// ten pictures.
     pub(crate) is_doubtful: bool,
@@ -50,6 +52,9 @@ pub(crate) struct Clock {
     is_measured: bool,
     /// PTS - DTS of the last PES.
     delay: Ticks,
+    /// How far times may go back, where they are PTS of pictures that are decoded in another order and their DTS are not
+    /// to be used; 0 where times only rise.
+    back: Ticks,
 }
 
 /// A PES of which nothing is known.
@@ -70,26 +75,35 @@ impl Clock {
             frame_duration: frame_duration.unwrap_or(DEFAULT_FRAME),
             is_measured: frame_duration.is_none(),
             delay: Ticks::ZERO,
+            back: Ticks::ZERO,
         }
+    }
+
+    /// The same for pictures whose DTS are made, up to `reorder` of which are decoded ahead of one shown before them.
+    pub(crate) fn reordering(self, reorder: u8) -> Self {
+        let frames = i64::from(reorder) + i64::from(reorder > 0);
+        Self { back: Ticks::new(self.frame_duration.get().saturating_mul(2 * frames)), ..self }
     }
 
     /// What a header says; `None` where it has no PTS.
     pub(crate) fn read(&self, header: &PesHeader) -> Option<Reading> {
         let pts = header.pts?;
         let source = self.reference - self.shift;
-        let dts = header.dts.unwrap_or(pts).unwrap_near(source);
+        let dts = header.dts.filter(|_| self.back == Ticks::ZERO).unwrap_or(pts).unwrap_near(source);
         let mut times = Times { pts: pts.unwrap_near(dts), dts }.shifted(self.shift);
-        if times.delay() < Ticks::ZERO || times.delay() > Self::LONGEST_HOLE {
+        let is_patched = times.delay() < Ticks::ZERO || times.delay() > Self::LONGEST_HOLE;
+        if is_patched {
             times.pts = times.dts + self.delay;
         }
         let is_doubtful = self.has_started && !self.is_plausible(times.dts - self.reference);
-        Some(Reading { times, is_doubtful })
+        Some(Reading { times, is_patched, is_doubtful })
     }
 
     /// Whether a step of a clock needs no second look.
     pub(crate) fn is_plausible(&self, step: Ticks) -> bool {
         let ten_frames = Ticks::new(self.frame_duration.get().saturating_mul(10));
-        step > Ticks::ZERO && step <= Self::LONGEST_STEP.max(ten_frames)
+        let is_ahead = step > Ticks::ZERO || self.back > Ticks::ZERO && step > -self.back;
+        is_ahead && step <= Self::LONGEST_STEP.max(ten_frames)
     }
 
     /// These are the times of the next PES.

@@ -44,11 +44,11 @@ const KEY: usize = 0;
 impl Timekeeper {
     /// Clocks that begin near `reference`.
     pub(crate) fn new(layout: &Layout, reference: MediaTime) -> Self {
-        let streams = 0..layout.streams.len().min(limits::STREAMS);
-        let clocks = streams
-            .map(|number| Clock::near(reference, (number == KEY).then_some(layout.frame_duration)))
-            .collect();
-        Self { clocks, suspense: Suspense::default() }
+        let clocks = layout.streams.iter().take(limits::STREAMS).enumerate().map(|(number, stream)| {
+            let frame_duration = (number == KEY).then_some(layout.frame_duration);
+            Clock::near(reference, frame_duration).reordering(stream.reorder)
+        });
+        Self { clocks: clocks.collect(), suspense: Suspense::default() }
     }
 
     /// The times of the PES of stream `number`, whose packets up to now are `packets`.
@@ -63,7 +63,8 @@ impl Timekeeper {
         let Some(reading) = clock.read(header) else { return Timed::Unknown };
         if !reading.is_doubtful {
             clock.take(reading.times);
-            return Timed::Known(reading.times, Standing::Steady);
+            let standing = if reading.is_patched { Standing::Replaced } else { Standing::Steady };
+            return Timed::Known(reading.times, standing);
         }
         let mut packets = packets.into_iter().peekable();
         let offset = packets.peek().map_or(0, |&(offset, _)| offset);

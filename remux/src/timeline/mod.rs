@@ -6,3 +6,4 @@ mod suspense;
 
 pub(crate) use self::clock::Times;
 pub(crate) use self::keeper::{Standing, Timed, Timekeeper};
+pub(crate) use self::suspense::Waiting;

@@ -26,12 +26,23 @@ pub(crate) enum Ruling {
     Believed,
 }
 
+/// A packet that waits.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    /// Where it starts in the source.
+    pub(crate) offset: u64,
+    /// As it came.
+    pub(crate) packet: Packet,
+    /// It was looked at before the doubt arose, and must not be taken for its own duplicate.
+    pub(crate) is_admitted: bool,
+}
+
 /// The doubts about the clocks of a source, at most one at a time.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Suspense {
     open: Option<Doubt>,
     /// What is played before anything else.
-    replay: VecDeque<(u64, Packet)>,
+    replay: VecDeque<Waiting>,
     /// What was decided about the PES of this PID that starts at this offset.
     ruling: Option<(Pid, u64, Ruling)>,
 }
@@ -46,7 +57,7 @@ struct Doubt {
     newest: MediaTime,
     /// How many in a row do, itself included.
     agreeing: usize,
-    packets: VecDeque<(u64, Packet)>,
+    packets: VecDeque<Waiting>,
 }
 
 /// Times in a row that make a clock believed.
@@ -61,8 +72,7 @@ impl Suspense {
         self.open.is_some()
     }
 
-    /// A doubtful time in the PES of `pid` at `offset`, whose packets up to now are `packets`. Gives what was decided
-    /// before, if this PES is being played again.
+    /// What was decided about a doubtful time in the PES of `pid` at `offset`, if that is being played again.
     pub(crate) fn ruling(&mut self, pid: Pid, offset: u64) -> Option<Ruling> {
         self.ruling.take_if(|&mut (of, at, _)| (of, at) == (pid, offset)).map(|(_, _, ruling)| ruling)
     }
@@ -76,23 +86,24 @@ impl Suspense {
         reading: Reading,
         packets: impl IntoIterator<Item = (u64, Packet)>,
     ) {
-        let mut held: VecDeque<_> = packets.into_iter().collect();
+        let admitted =
+            packets.into_iter().map(|(offset, packet)| Waiting { offset, packet, is_admitted: true });
         let waiting = std::mem::take(&mut self.replay);
         let doubt =
             Doubt { pid, offset, clock, newest: reading.times.dts, agreeing: 1, packets: VecDeque::new() };
         self.open = Some(doubt);
-        held.extend(waiting);
-        // What has been looked at counts from its second PES on.
-        for (at, packet) in held {
-            self.hold(at, &packet);
-        }
+        admitted.chain(waiting).for_each(|waiting| self.add(waiting));
     }
 
     /// The next packet of the source, while packets are held.
     pub(crate) fn hold(&mut self, offset: u64, packet: &Packet) {
-        let Some(doubt) = &mut self.open else { return self.replay.push_back((offset, *packet)) };
-        doubt.packets.push_back((offset, *packet));
-        let ruling = doubt.vote(offset, packet);
+        self.add(Waiting { offset, packet: *packet, is_admitted: false });
+    }
+
+    fn add(&mut self, waiting: Waiting) {
+        let Some(doubt) = &mut self.open else { return self.replay.push_back(waiting) };
+        let ruling = doubt.vote(waiting.offset, &waiting.packet);
+        doubt.packets.push_back(waiting);
         if let Some(ruling) = ruling {
             self.settle(ruling);
         } else if doubt.packets.len() >= MOST_PACKETS {
@@ -114,7 +125,7 @@ impl Suspense {
 
     /// The next packet that was held, once that is decided.
     #[inline]
-    pub(crate) fn next_replay(&mut self) -> Option<(u64, Packet)> {
+    pub(crate) fn next_replay(&mut self) -> Option<Waiting> {
         if self.open.is_some() { None } else { self.replay.pop_front() }
     }
 }

@@ -27,7 +27,7 @@ impl Assembler {
             Some(stream) if stream.codec.is_video() => {
                 Self::Video(VideoAssembler::new(number, stream, layout.frame_duration))
             }
-            Some(stream) => Self::Sound(SoundAssembler::new(number, stream.codec, stream.framing)),
+            Some(stream) => Self::Sound(SoundAssembler::new(number, stream)),
             None => unreachable!("a stream of the layout"),
         }
     }

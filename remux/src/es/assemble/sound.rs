@@ -7,7 +7,7 @@ use crate::es::Unit;
 use crate::es::access_unit::{AccessUnit, Data};
 use crate::es::frames::{self, Frame, Look};
 use crate::es::latm::{self, Element, Latm};
-use crate::layout::{Codec, Framing};
+use crate::layout::{Codec, Framing, Setup, Stream};
 use crate::limits;
 use crate::time::{MediaTime, Ticks};
 use crate::timeline::Times;
@@ -38,11 +38,17 @@ struct Pace {
 }
 
 impl SoundAssembler {
-    pub(crate) fn new(stream: usize, codec: Codec, framing: Framing) -> Self {
+    /// Frames of stream number `number`.
+    pub(crate) fn new(number: usize, stream: &Stream) -> Self {
+        let latm = match (stream.framing, &stream.setup) {
+            (Framing::Latm, Setup::AudioSpecificConfig(config)) => Some(Latm::configured(config)),
+            (Framing::Latm, _) => Some(Latm::default()),
+            (Framing::Native | Framing::Length(_), _) => None,
+        };
         Self {
-            stream,
-            codec,
-            latm: (framing == Framing::Latm).then(Latm::default),
+            stream: number,
+            codec: stream.codec,
+            latm,
             buffer: BytesMut::new(),
             marks: Marks::default(),
             pace: Pace::default(),
