@@ -29,6 +29,8 @@ pub struct Report {
     pub damaged_sections: u64,
     /// PES whose header is damaged or never completed; their packets are left out.
     pub damaged_pes: u64,
+    /// Frames of sound that are cut off, and stretches between frames that are none; left out.
+    pub damaged_frames: u64,
     /// Video PES before the first RAP; nothing can decode them.
     pub before_first_rap: u64,
     /// PES of other streams more than 1 s before the first RAP, dropped.
@@ -65,6 +67,7 @@ impl Report {
             (self.scrambled, "scrambled packets"),
             (self.damaged_sections, "damaged PSI sections"),
             (self.damaged_pes, "damaged PES"),
+            (self.damaged_frames, "damaged frames of sound"),
             (self.overflowed, "PES dropped by a full buffer"),
             (self.timestamp_jumps, "timestamp jumps"),
             (self.wild_timestamps, "PES with a time that cannot be"),
@@ -89,6 +92,7 @@ impl std::ops::Add<&Report> for Report {
         self.scrambled += other.scrambled;
         self.damaged_sections += other.damaged_sections;
         self.damaged_pes += other.damaged_pes;
+        self.damaged_frames += other.damaged_frames;
         self.before_first_rap += other.before_first_rap;
         self.early += other.early;
         self.overflowed += other.overflowed;

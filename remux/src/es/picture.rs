@@ -77,6 +77,14 @@ impl PictureWatch {
         is_other
     }
 
+    /// Whether a slice is the first of its picture, as far as it says so itself.
+    pub(crate) fn is_first(&self, nal: &[u8]) -> bool {
+        match self.codec {
+            Codec::H265 => h265::begins_picture(nal),
+            _ => self.slice(nal).is_none_or(|slice| slice.first_mb_in_slice == 0),
+        }
+    }
+
     /// slice_header, its first half (§7.3.3).
     fn slice(&self, nal: &[u8]) -> Option<SliceId> {
         let header = *nal.first()?;

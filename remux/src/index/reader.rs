@@ -312,7 +312,7 @@ impl Reader {
 
     fn put_units(&mut self, number: usize, read_to: u64, learn: &mut impl FnMut(Learned)) {
         if let Some(assembler) = &mut self.streams[number].assembler {
-            self.intake.report.overflowed += assembler.take_dropped();
+            assembler.report(&mut self.intake.report);
         }
         self.units.drain(..).for_each(|unit| learn(Learned::Unit { unit, read_to }));
     }

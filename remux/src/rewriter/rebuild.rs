@@ -114,7 +114,7 @@ impl Rewriter {
 
     fn put_units(&mut self, number: usize, mut units: Vec<AccessUnit>) {
         if let Lane::Rebuild(rebuild) = &mut self.streams[number].lane {
-            self.intake.report.overflowed += rebuild.assembler.take_dropped();
+            rebuild.assembler.report(&mut self.intake.report);
         }
         units.drain(..).for_each(|unit| self.piece.on_unit(unit));
         self.units = units;

@@ -45,7 +45,10 @@ impl Pictures {
         }
         let nals = nals(self.framing.unwrap_or_default(), data);
         let unit = unit_of(self.codec, nals.iter().copied());
-        let order = self.order(&nals);
+        let mut order = self.order(&nals);
+        // What stands before the first start code belongs to the access unit before.
+        let begins_inside = framing(self.codec, data).is_none() && !nals.is_empty();
+        order.is_misplaced |= self.framing == Some(Framing::Native) && begins_inside;
         if unit != Unit::Picture && self.format.is_none() {
             let known = self.sets.iter().chain(nals.iter().copied());
             self.format = Some(Format::Video(video_format(self.codec, known)));

@@ -9,6 +9,7 @@ use self::sound::SoundAssembler;
 use self::video::VideoAssembler;
 use super::access_unit::AccessUnit;
 use crate::layout::Layout;
+use crate::report::Report;
 use crate::timeline::Times;
 
 /// Puts the access units of one stream together.
@@ -64,11 +65,11 @@ impl Assembler {
         }
     }
 
-    /// Access units that were dropped, since this was asked last.
-    pub(crate) fn take_dropped(&mut self) -> u64 {
+    /// Adds what was dropped since this was asked last.
+    pub(crate) fn report(&mut self, report: &mut Report) {
         match self {
-            Self::Video(video) => video.take_dropped(),
-            Self::Sound(sound) => sound.take_dropped(),
+            Self::Video(video) => report.overflowed += video.take_dropped(),
+            Self::Sound(sound) => report.damaged_frames += sound.take_dropped(),
         }
     }
 }

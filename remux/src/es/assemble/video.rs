@@ -44,6 +44,8 @@ pub(crate) struct VideoAssembler {
     /// Of the NAL units behind its slices the first that may belong to the next unit.
     next_from: Option<usize>,
     picture: PictureWatch,
+    /// Whether a picture has begun. What comes before is the rest of one whose beginning was not seen.
+    has_entered: bool,
     /// The times of the last unit.
     last: Option<Times>,
     /// The access unit became too large: its rest is skipped up to the next PES.
@@ -87,6 +89,7 @@ impl VideoAssembler {
             has_slice: false,
             next_from: None,
             picture,
+            has_entered: false,
             last: None,
             is_skipping: false,
             dropped: 0,
@@ -200,6 +203,10 @@ impl VideoAssembler {
         }
         let position = self.nals.len();
         let nal = &nal[..length];
+        self.has_entered |= role == Role::Slice && self.picture.is_first(nal);
+        if role == Role::Slice && !self.has_entered {
+            return;
+        }
         let begins_next = match role {
             Role::Delimiter => self.has_slice,
             Role::Slice => self.picture.on_slice(nal) && self.has_slice,
