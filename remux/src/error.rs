@@ -6,7 +6,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// The input is not a container that the engine knows.
-    #[error("not MPEG-TS: no run of packets with a sync byte every 188 bytes in the first {examined} bytes")]
+    #[error("not MPEG-TS: no sync bytes 188, 192 or 204 bytes apart in the first {examined} bytes")]
     NotMedia {
         /// Bytes looked at before giving up.
         examined: u64,

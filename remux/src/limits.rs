@@ -8,7 +8,7 @@ pub const HEAD: usize = 8 << 20;
 /// Once locked, there is no limit: garbage of any length is skipped without being kept.
 pub const SYNC_SEARCH: u64 = 8 << 20;
 
-/// Sync bytes in a row, one packet apart, that make a lock (the first included).
+/// Sync bytes in a row, one packet size apart, that make a lock (the first included).
 pub const SYNC_CONFIRMATIONS: usize = 4;
 
 /// Bytes of one PSI section: the most that H.222.0 §2.4.4 allows for PAT and PMT, header included. A longer

@@ -8,7 +8,7 @@ use crate::pes::start::{Examined, PesStart, examine};
 use crate::psi::stream_type::{Declared, declared, output};
 use crate::psi::tables::{DeclaredStream, Pmt};
 use crate::time::{MediaTime, Ticks, Timestamp};
-use crate::ts::{Header, Packet, Pid, payload};
+use crate::ts::{Header, Packet, PacketSize, Pid, payload};
 
 /// The streams of the program that is played.
 #[derive(Debug, Clone)]
@@ -101,6 +101,7 @@ impl Streams {
         chosen.sort_by_key(|probe| probe.declared.pid != key_pid);
         let streams = chosen.iter().zip(FIRST_OUTPUT_PID..).map(|(probe, pid)| probe.stream(Pid::new(pid)));
         Ok(Layout {
+            packet_size: PacketSize::default(),
             program_number: self.program_number,
             streams: streams.collect(),
             left_out,

@@ -26,7 +26,7 @@ use crate::layout::{Codec, Layout, RapClass};
 use crate::pes::start::{Examined, PesStart, Starting, examine};
 use crate::report::{Event, Report};
 use crate::timeline::Clock;
-use crate::ts::{Found, Framer, Header, PACKET, Packet, payload_offset};
+use crate::ts::{Found, Framer, Header, PACKET, Packet, PacketSize, payload_offset};
 
 /// Makes one piece of output: a whole recording, or a segment of it.
 #[derive(Debug)]
@@ -184,7 +184,11 @@ impl Rewriter {
                     let packet = chunk[at..].first_chunk_mut().expect("the framer found a whole packet");
                     let fate = self.on_packet(packet, events);
                     if fate != Fate::Dropped {
-                        self.outlet.source(at);
+                        match self.framer.packet_size() {
+                            PacketSize::Plain => self.outlet.source(at),
+                            // Packets that do not lie side by side make one piece only where they are copied together.
+                            _ => self.outlet.copied(packet),
+                        }
                         self.after(fate);
                     }
                 }

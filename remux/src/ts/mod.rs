@@ -1,10 +1,12 @@
 //! Transport stream packets (H.222.0 §2.4.3).
 
 mod continuity;
+mod grid;
 mod packet;
 mod pid;
 mod sync;
 
+pub use self::grid::PacketSize;
 pub use self::packet::{PACKET, SYNC_BYTE};
 pub use self::pid::Pid;
 
