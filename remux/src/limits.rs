@@ -45,3 +45,7 @@ pub const RAPS: usize = 1 << 18;
 /// How often a head is read again from its beginning because the program has changed its streams before any showed data.
 /// Past that the streams stay those that were chosen.
 pub const HEAD_REPLAYS: usize = 16;
+
+/// Events of an index pass that are remembered for [`Indexer::finish_with_events`](crate::Indexer::finish_with_events).
+/// Those that follow are counted in the [`Report`](crate::Report) only.
+pub const EVENTS: usize = 1000;

@@ -63,7 +63,16 @@ impl Indexer {
     ///
     /// # Errors
     /// Where there is nothing to play; see [`Error`].
-    pub fn finish(mut self) -> Result<Index, Error> {
+    pub fn finish(self) -> Result<Index, Error> {
+        self.finish_with_events().map(|(index, _)| index)
+    }
+
+    /// The end of the recording, and the first [`limits::EVENTS`] events of it; [`Report::events`](crate::Report::events)
+    /// says how many there were.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_with_events(mut self) -> Result<(Index, Vec<Event>), Error> {
         if let State::Learning(_) = self.state {
             self.start_pass();
         }
@@ -96,6 +105,7 @@ struct Pass {
     layout: Layout,
     framer: Framer,
     intake: Intake,
+    events: Heard,
     /// In the order of the layout: number 0 is the key stream.
     streams: Vec<StreamPass>,
     raps: Vec<Rap>,
@@ -138,11 +148,15 @@ const KEY: usize = 0;
 /// Where every PES is a RAP, so many are remembered.
 const SOUND_RAP_INTERVAL: Ticks = Ticks::from_millis(500);
 
-/// Where events go that nobody asks for.
-struct Unheard;
+/// The first events of a pass.
+#[derive(Debug, Clone, Default)]
+struct Heard(Vec<Event>);
 
-impl Extend<Event> for Unheard {
-    fn extend<T: IntoIterator<Item = Event>>(&mut self, _: T) {}
+impl Extend<Event> for Heard {
+    fn extend<T: IntoIterator<Item = Event>>(&mut self, events: T) {
+        let room = limits::EVENTS.saturating_sub(self.0.len());
+        self.0.extend(events.into_iter().take(room));
+    }
 }
 
 impl Pass {
@@ -158,6 +172,7 @@ impl Pass {
             streams: streams.collect(),
             framer: Framer::new(offset),
             intake: Intake::new(&layout, true),
+            events: Heard::default(),
             raps: Vec::new(),
             last_rap: None,
             last_pts: layout.zero,
@@ -183,7 +198,7 @@ impl Pass {
         }
     }
 
-    fn finish(mut self) -> Result<Index, Error> {
+    fn finish(mut self) -> Result<(Index, Vec<Event>), Error> {
         self.push(&[], true);
         self.intake.report.skipped_bytes += self.framer.take_gap().unwrap_or(0);
         (0..self.streams.len()).for_each(|number| self.settle(number));
@@ -202,16 +217,17 @@ impl Pass {
             end_offset,
             pictures: self.pictures,
         };
-        Ok(Index { size: end_offset, runs: vec![run], report: self.intake.report })
+        let index = Index { size: end_offset, runs: vec![run], report: self.intake.report };
+        Ok((index, self.events.0))
     }
 
     #[inline]
     fn on_packet(&mut self, packet: &Packet) {
         let offset = self.framer.offset() - PACKET as u64;
         if let Some(skipped) = self.framer.take_gap() {
-            self.intake.on_gap(offset, skipped, &mut Unheard);
+            self.intake.on_gap(offset, skipped, &mut self.events);
         }
-        let Some(number) = self.intake.admit(offset, packet, &mut Unheard) else { return };
+        let Some(number) = self.intake.admit(offset, packet, &mut self.events) else { return };
         if Header::of(packet).payload_unit_start_indicator() {
             self.settle(number);
             match examine(self.streams[number].codec, payload(packet), false) {
@@ -247,7 +263,7 @@ impl Pass {
             Examined::Start(start) => self.on_pes(number, &start, offset),
             Examined::Bad => {
                 self.streams[number].is_open = false;
-                self.intake.on_bad_pes(number, offset, &mut Unheard);
+                self.intake.on_bad_pes(number, offset, &mut self.events);
             }
             Examined::More => {}
         }
@@ -257,7 +273,7 @@ impl Pass {
         match self.streams[number].clock.on_header(&start.header) {
             Some((times, has_jumped)) => {
                 if has_jumped {
-                    self.intake.on_jump(number, offset, &mut Unheard);
+                    self.intake.on_jump(number, offset, &mut self.events);
                 }
                 match number {
                     KEY => self.on_key(start.unit, times, !has_jumped, offset),
