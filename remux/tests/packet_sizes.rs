@@ -107,6 +107,18 @@ fn the_packet_size_may_change_in_the_middle() {
 }
 
 #[test]
+fn a_clock_whose_upper_byte_is_a_sync_byte_hides_no_packet() {
+    let source = made();
+    let plain = copy(&source, 100_000).unwrap();
+    for clock in [[0x47, 1, 2, 3], [3, 0x47, 1, 2], [0x47, 0x47, 1, 2]] {
+        let timed: Vec<u8> = source.chunks(188).flat_map(|packet| [&clock, packet].concat()).collect();
+        for chunk in [1, 600, 1 << 20] {
+            assert!(copy(&timed, chunk).unwrap() == plain, "{clock:x?} in chunks of {chunk}");
+        }
+    }
+}
+
+#[test]
 fn a_file_of_few_packets_is_known_all_the_same() {
     let source = made();
     for size in OTHERS {

@@ -62,22 +62,34 @@ impl PacketSize {
         grid.all(|&byte| byte == SYNC_BYTE).then_some(votes)
     }
 
+    /// Whether what looks like sync bytes 192 bytes apart belongs to the clock in `TP_extra_header`, whose upper bytes stand
+    /// still over dozens of packets: then sync bytes stand three or four bytes behind. Behind a sync byte itself that would
+    /// be a reserved `adaptation_field_control`, or four packets whose first byte after the header is 0x47.
+    fn is_clock(rest: &[u8], votes: usize) -> bool {
+        let is_grid = |behind: &[u8]| Self::Timed.votes(behind).is_some_and(|found| found >= votes);
+        [3, 4].into_iter().filter_map(|shift| rest.get(shift..)).any(is_grid)
+    }
+
     /// The size that most sync bytes speak for; the first of [`ALL`](Self::ALL) where several are as good. Where the
     /// source ends before a second sync byte, nothing but `before` speaks for another size than 188.
     fn elect(rest: &[u8], before: Option<Self>, at_end: bool) -> Option<Self> {
         let votes = Self::ALL.into_iter().rev().filter_map(|size| Some((size.votes(rest)?, size)));
         let is_known = |size: Self| size == Self::Plain || before == Some(size);
-        let heard = votes.filter(|&(votes, size)| votes > 1 || !at_end || is_known(size));
+        let is_all_seen = at_end || rest.len() >= LOOKAHEAD;
+        let is_clock = |votes| is_all_seen && votes > 1 && Self::is_clock(rest, votes);
+        let heard = votes.filter(|&(votes, size)| {
+            (votes > 1 || !at_end || is_known(size)) && (size != Self::Timed || !is_clock(votes))
+        });
         heard.max_by_key(|&(votes, _)| votes).map(|(_, size)| size)
     }
 }
 
 /// Bytes that a decision can need to see.
-pub(super) const LOOKAHEAD: usize = (SYNC_CONFIRMATIONS - 1) * PacketSize::Coded.bytes() + 1;
+pub(crate) const LOOKAHEAD: usize = (SYNC_CONFIRMATIONS - 1) * PacketSize::Coded.bytes() + 1;
 
 /// What is known of the grid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sync {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Sync {
     /// Nothing but what it was before, if ever, and how many bytes of that may still stand behind its last packet.
     Searching { before: Option<PacketSize>, parity: usize },
     /// A packet starts here.
@@ -174,6 +186,17 @@ mod tests {
             assert_eq!(PacketSize::elect(&bytes, None, true), Some(size));
             bytes[3 * size.bytes()] = 0;
             assert_eq!(PacketSize::elect(&bytes, None, true), None);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_looks_like_sync_bytes_is_told_from_them() {
+        for place in [0, 1] {
+            let mut bytes = [0; LOOKAHEAD + 4];
+            bytes[place..].iter_mut().step_by(192).for_each(|byte| *byte = SYNC_BYTE);
+            bytes[4..].iter_mut().step_by(192).for_each(|byte| *byte = SYNC_BYTE);
+            assert_eq!(PacketSize::elect(&bytes[place..], None, false), None);
+            assert_eq!(PacketSize::elect(&bytes[4..], None, false), Some(PacketSize::Timed));
         }
     }
 
