@@ -49,3 +49,11 @@ pub const HEAD_REPLAYS: usize = 16;
 /// Events of an index pass that are remembered for [`Indexer::finish_with_events`](crate::Indexer::finish_with_events).
 /// Those that follow are counted in the [`Report`](crate::Report) only.
 pub const EVENTS: usize = 1000;
+
+/// Bytes that an index part keeps from before its first packet, for the part before it to make packets of. Past that a part
+/// that begins with garbage begins behind it.
+pub const PART_FRONT: usize = 1 << 20;
+
+/// Packets of one stream that an index part keeps until a PES of that stream starts. Past that all but the last are
+/// forgotten. A PES of sound has 360 at most; of the key stream [`PES_HEAD_PACKETS`] decide everything.
+pub const PART_HEAD_PACKETS: usize = 512;

@@ -9,10 +9,12 @@ mod h265;
 
 pub(crate) use self::audio::audio_format;
 
+use serde::{Deserialize, Serialize};
+
 use crate::layout::{Codec, RapClass, VideoFormat};
 
 /// What kind of access unit begins a PES.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Unit {
     /// H.264 IDR, or H.265 IDR and BLA without leading pictures that need what came before.
     Idr,

@@ -101,7 +101,7 @@ impl Indexer {
 
 /// The pass over a run whose layout is known.
 #[derive(Debug, Clone)]
-struct Pass {
+pub(super) struct Pass {
     layout: Layout,
     framer: Framer,
     intake: Intake,
@@ -144,7 +144,7 @@ struct OpenGop {
     has_size: bool,
 }
 
-const KEY: usize = 0;
+pub(super) const KEY: usize = 0;
 /// Where every PES is a RAP, so many are remembered.
 const SOUND_RAP_INTERVAL: Ticks = Ticks::from_millis(500);
 
@@ -160,7 +160,7 @@ impl Extend<Event> for Heard {
 }
 
 impl Pass {
-    fn new(layout: Layout, offset: u64) -> Self {
+    pub(super) fn new(layout: Layout, offset: u64) -> Self {
         let streams = layout.streams.iter().map(|stream| StreamPass {
             codec: stream.codec,
             clock: Clock::near(layout.zero),
@@ -202,11 +202,16 @@ impl Pass {
         self.push(&[], true);
         self.intake.report.skipped_bytes += self.framer.take_gap().unwrap_or(0);
         (0..self.streams.len()).for_each(|number| self.settle(number));
+        let end_offset = self.framer.offset();
+        self.finish_at(end_offset)
+    }
+
+    /// All packets have been seen, and the run ends at this place in the source.
+    pub(super) fn finish_at(mut self, end_offset: u64) -> Result<(Index, Vec<Event>), Error> {
         if self.raps.is_empty() {
             let reason = "no random access point with a time of its own".to_owned();
             return Err(Error::NothingToPlay { reason });
         }
-        let end_offset = self.framer.offset();
         self.on_picture_end(end_offset);
         let run = Run {
             end: self.last_pts + self.layout.frame_duration,
@@ -258,7 +263,8 @@ impl Pass {
         }
     }
 
-    fn on_examined(&mut self, number: usize, examined: Examined, offset: u64) {
+    /// The start of a PES at `offset` has been read.
+    pub(super) fn on_examined(&mut self, number: usize, examined: Examined, offset: u64) {
         match examined {
             Examined::Start(start) => self.on_pes(number, &start, offset),
             Examined::Bad => {
@@ -381,7 +387,7 @@ impl Pass {
     }
 
     /// A packet of another stream, up to `end`: the segments that end at RAPs shown after it reach this far.
-    fn on_other_packet(&mut self, number: usize, end: u64) {
+    pub(super) fn on_other_packet(&mut self, number: usize, end: u64) {
         let stream = &mut self.streams[number];
         if stream.starting.is_some() || !stream.is_open {
             return;

@@ -87,6 +87,16 @@ impl Framer {
         }
     }
 
+    /// Between two chunks: what is known of the grid, and the bytes from [`offset`](Self::offset) on.
+    pub(crate) fn rest(&self) -> (Sync, &[u8]) {
+        (self.sync, &self.carry)
+    }
+
+    /// Goes on from what another has [left](Self::rest); `offset` is that of the first byte of `carry`.
+    pub(crate) fn resume(offset: u64, sync: Sync, carry: Vec<u8>) -> Self {
+        Self { sync, carry, ..Self::new(offset) }
+    }
+
     /// The packet of [`Found::Across`].
     pub(crate) fn across(&mut self) -> &mut Packet {
         &mut self.across
