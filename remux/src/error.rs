@@ -6,7 +6,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// The input is not a container that the engine knows.
-    #[error("not MPEG-TS: no run of packets with a sync byte every 188 bytes in the first {examined} bytes")]
+    #[error("not MPEG-TS: no sync bytes 188, 192 or 204 bytes apart in the first {examined} bytes")]
     NotMedia {
         /// Bytes looked at before giving up.
         examined: u64,
@@ -21,6 +21,14 @@ pub enum Error {
     #[error("nothing to play: {reason}")]
     NothingToPlay {
         /// What was found instead.
+        reason: String,
+    },
+    /// An index cannot be put together from parts.
+    #[error("the index needs one pass over the recording: {reason} (byte {offset})")]
+    NeedsOnePass {
+        /// Where that shows.
+        offset: u64,
+        /// Why.
         reason: String,
     },
     /// Bytes were pushed that do not continue what came before.

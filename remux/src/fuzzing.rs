@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::index::{Part, PartIndexer};
 use crate::psi::crc32;
 use crate::time::Ticks;
 use crate::ts::Pid;
@@ -82,6 +83,7 @@ fn index_and_cut(source: &[u8], chunk: usize) -> Option<Vec<u8>> {
         Ok(&index),
         "the stored form does not come back"
     );
+    merge_parts(source, &index.runs[0].layout, chunk);
     let mut segments = Vec::new();
     for cut in &index.cuts(Ticks::SECOND).cuts {
         let layout = Arc::new(index.runs[cut.run].layout.clone());
@@ -96,6 +98,26 @@ fn index_and_cut(source: &[u8], chunk: usize) -> Option<Vec<u8>> {
         segments.extend(out);
     }
     (!index.report.is_damaged()).then_some(segments)
+}
+
+/// Parts of any source can be stored and merged; that they give the index of one pass is for sound sources to show.
+fn merge_parts(source: &[u8], layout: &Layout, chunk: usize) {
+    let layout = Arc::new(layout.clone());
+    let middle = source.len() / 2;
+    let part = |start: usize, end: usize| {
+        let mut indexer = PartIndexer::new(Arc::clone(&layout), start as u64);
+        source[start..end].chunks(chunk).for_each(|bytes| indexer.push(bytes));
+        let part = indexer.finish();
+        let stored = part.encode();
+        let again = Part::decode(&stored).expect("what was stored can be read");
+        assert!(again.encode() == stored, "the stored form does not come back");
+        again
+    };
+    let overlapping = part(middle.saturating_sub(chunk), source.len());
+    let merged = overlapping.merge(part(0, middle)).expect("they overlap");
+    assert_eq!(merged.range(), 0..source.len() as u64);
+    // What there is to play may have been learned from bytes that a part begins too late to see.
+    let _ = merged.into_index();
 }
 
 fn check_packets(layout: &Layout, out: &[u8]) {

@@ -123,7 +123,8 @@ impl Head {
         }
         let examined = self.examined();
         let streams = self.streams.ok_or(Error::NoProgram { examined })?;
-        Ok((streams.into_layout()?, self.kept))
+        let layout = Layout { packet_size: self.framer.packet_size(), ..streams.into_layout()? };
+        Ok((layout, self.kept))
     }
 
     fn examined(&self) -> u64 {

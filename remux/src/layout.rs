@@ -5,11 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::time::{MediaTime, Ticks};
-use crate::ts::Pid;
+use crate::ts::{PacketSize, Pid};
 
 /// What the head of a run says about all of it. Together with a source range it determines the bytes of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
+    /// How far apart the packets of the source stand.
+    pub packet_size: PacketSize,
     /// `program_number` of the source program.
     pub program_number: u16,
     /// The streams that go out, video first, then in the order of the PMT.

@@ -8,7 +8,7 @@ pub const HEAD: usize = 8 << 20;
 /// Once locked, there is no limit: garbage of any length is skipped without being kept.
 pub const SYNC_SEARCH: u64 = 8 << 20;
 
-/// Sync bytes in a row, one packet apart, that make a lock (the first included).
+/// Sync bytes in a row, one packet size apart, that make a lock (the first included).
 pub const SYNC_CONFIRMATIONS: usize = 4;
 
 /// Bytes of one PSI section: the most that H.222.0 §2.4.4 allows for PAT and PMT, header included. A longer
@@ -66,3 +66,14 @@ pub const SOUND_FRAME: usize = 64 << 10;
 
 /// Runs of a recording. Past that it is taken for damaged, and the rest is not played.
 pub const RUNS: usize = 256;
+/// Events of an index pass that are remembered for [`Indexer::finish_with_events`](crate::Indexer::finish_with_events).
+/// Those that follow are counted in the [`Report`](crate::Report) only.
+pub const EVENTS: usize = 1000;
+
+/// Bytes that an index part keeps from before its first packet, for the part before it to make packets of. Past that a part
+/// that begins with garbage begins behind it.
+pub const PART_FRONT: usize = 1 << 20;
+
+/// Packets of one stream that an index part keeps until a PES of that stream starts. Past that all but the last are
+/// forgotten. A PES of sound has 360 at most; of the key stream [`PES_HEAD_PACKETS`] decide everything.
+pub const PART_HEAD_PACKETS: usize = 512;

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::report::{Event, Report};
 use crate::rewriter::{Continuation, Extent, Rewriter, Successor};
 use crate::time::Ticks;
-use crate::ts::{Framer, PACKET};
+use crate::ts::Framer;
 
 /// Raised whenever the bytes that come out for the same source, layout and cut change: part of whatever names a segment
 /// for a cache.
@@ -124,8 +124,11 @@ impl Remuxer {
         self.next_offset = Some(offset.saturating_add(bytes.len() as u64));
         match &mut self.state {
             State::Waiting { layout, bounds, grid } => {
+                let size = layout.packet_size;
                 let framer = match grid.checked_sub(offset) {
-                    Some(before) if before.is_multiple_of(PACKET as u64) => Framer::on_grid(offset),
+                    Some(before) if before.is_multiple_of(size.bytes() as u64) => {
+                        Framer::on_grid(offset, size)
+                    }
                     _ => Framer::new(offset),
                 };
                 let rewriter = Rewriter::new(Arc::clone(layout), *bounds, framer, Extent::Segment);

@@ -56,6 +56,13 @@ impl Report {
         self.damages().next().is_some()
     }
 
+    /// How many [`Event`]s there were.
+    pub fn events(&self) -> u64 {
+        [self.resyncs, self.continuity_gaps, self.timestamp_jumps, self.layout_changes, self.damaged_pes]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
     /// What was damaged or lost, as `(count, what)`, without the zeros.
     pub fn damages(&self) -> impl Iterator<Item = (u64, &'static str)> {
         [
@@ -106,7 +113,8 @@ impl std::ops::Add<&Report> for Report {
 }
 
 /// Something worth a line in a log, with the place in the source where it was noticed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event {
     /// The packet grid was lost and found again: `skipped` bytes before `offset` belong to no packet.

@@ -16,11 +16,13 @@ pub(crate) mod picture;
 
 pub(crate) use self::audio::audio_format;
 
+use serde::{Deserialize, Serialize};
+
 use self::annex_b::{Nal, nal_units};
 use crate::layout::{Codec, RapClass, VideoFormat};
 
 /// What kind of access unit begins a PES.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Unit {
     /// H.264 IDR, or H.265 IDR and BLA without leading pictures that need what came before.
     Idr,

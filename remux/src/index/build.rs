@@ -7,7 +7,7 @@ use super::{Index, Run};
 use crate::error::Error;
 use crate::head::Head;
 use crate::limits;
-use crate::report::Report;
+use crate::report::{Event, Report};
 
 /// Learns a recording in one pass: push all of it in order, then finish. A clone can be finished to see what is known so
 /// far of a recording that is still growing.
@@ -17,6 +17,8 @@ pub struct Indexer {
     /// The runs that have ended.
     runs: Vec<Run>,
     report: Report,
+    /// The first of them.
+    events: Vec<Event>,
     size: u64,
 }
 
@@ -39,7 +41,7 @@ impl Indexer {
     /// A pass that begins at the first byte of a recording.
     pub fn new() -> Self {
         let state = State::Learning(Box::new(Head::new(0)));
-        Self { state, runs: Vec::new(), report: Report::default(), size: 0 }
+        Self { state, runs: Vec::new(), report: Report::default(), events: Vec::new(), size: 0 }
     }
 
     /// The next bytes of the recording, cut anywhere. What is wrong with them is told by [`finish`](Self::finish).
@@ -65,7 +67,16 @@ impl Indexer {
     ///
     /// # Errors
     /// Where there is nothing to play; see [`Error`].
-    pub fn finish(mut self) -> Result<Index, Error> {
+    pub fn finish(self) -> Result<Index, Error> {
+        self.finish_with_events().map(|(index, _)| index)
+    }
+
+    /// The end of the recording, and the first [`limits::EVENTS`] events of it; [`Report::events`](crate::Report::events)
+    /// says how many there were.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_with_events(mut self) -> Result<(Index, Vec<Event>), Error> {
         if let State::Learning(_) = self.state {
             self.start_pass();
         }
@@ -77,7 +88,9 @@ impl Indexer {
             other => other,
         };
         match self.state {
-            _ if !self.runs.is_empty() => Ok(Index { size: self.size, runs: self.runs, report: self.report }),
+            _ if !self.runs.is_empty() => {
+                Ok((Index { size: self.size, runs: self.runs, report: self.report }, self.events))
+            }
             State::Failed(error) => Err(error),
             State::Learning(_) | State::Passing(_) => Err(Error::NotMedia { examined: 0 }),
         }
@@ -123,8 +136,10 @@ impl Indexer {
     }
 
     fn end_run(&mut self, pass: Pass) {
-        let (runs, report) = pass.finish();
+        let (runs, report, events) = pass.finish();
         self.report = std::mem::take(&mut self.report) + &report;
+        self.events.extend(events);
+        self.events.truncate(limits::EVENTS);
         match runs {
             Ok(runs) => self.runs.extend(runs),
             Err(error) => self.fail(error),

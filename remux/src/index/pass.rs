@@ -11,7 +11,7 @@ use crate::es::parameter_sets::ParameterSets;
 use crate::layout::{Layout, RapClass, Repair};
 use crate::limits;
 use crate::psi::watch::PsiWatch;
-use crate::report::Report;
+use crate::report::{Event, Report};
 use crate::rewriter::Successor;
 use crate::time::{MediaTime, Ticks};
 use crate::timeline::Times;
@@ -25,7 +25,7 @@ pub(super) struct Pass {
 
 /// What has been learned.
 #[derive(Debug, Clone)]
-struct Facts {
+pub(super) struct Facts {
     /// Of the run that is being read.
     layout: Layout,
     /// The runs that have ended.
@@ -64,31 +64,14 @@ struct OpenGop {
     has_size: bool,
 }
 
-const KEY: usize = 0;
+pub(super) const KEY: usize = 0;
 /// Where every PES is a RAP, so many are remembered.
 const SOUND_RAP_INTERVAL: Ticks = Ticks::from_millis(500);
 
 impl Pass {
     /// Of what begins at `offset`; `psi` is what is known of the programs.
     pub(super) fn new(layout: Layout, offset: u64, psi: PsiWatch) -> Self {
-        let sets = layout.streams.first().map(|key| ParameterSets::from_setup(key.codec, &key.setup));
-        Self {
-            reader: Reader::new(&layout, offset, psi),
-            facts: Facts {
-                runs: Vec::new(),
-                raps: Vec::new(),
-                others: Extents::new(layout.streams.len()),
-                last_rap: None,
-                last_pts: layout.zero,
-                last_dts: layout.zero,
-                pictures: 0,
-                shift: Ticks::ZERO,
-                jump: None,
-                sets: sets.unwrap_or_default(),
-                report: Report::default(),
-                layout,
-            },
-        }
+        Self { reader: Reader::new(&layout, offset, psi), facts: Facts::new(layout) }
     }
 
     /// The next bytes. Says whether the program has changed its streams: then the pass is over.
@@ -103,17 +86,43 @@ impl Pass {
     }
 
     /// The runs, and what the pass met.
-    pub(super) fn finish(mut self) -> (Result<Vec<Run>, Error>, Report) {
+    pub(super) fn finish(mut self) -> (Result<Vec<Run>, Error>, Report, Vec<Event>) {
         let facts = &mut self.facts;
         self.reader.finish(&mut |learned| facts.on(learned));
         let end_offset = self.reader.offset();
         let report = self.reader.report().clone() + &self.facts.report;
-        (self.facts.finish(end_offset), report)
+        (self.facts.finish(end_offset), report, self.reader.into_events())
     }
 }
 
 impl Facts {
-    fn on(&mut self, learned: Learned) {
+    pub(super) fn new(layout: Layout) -> Self {
+        let sets = layout.streams.first().map(|key| ParameterSets::from_setup(key.codec, &key.setup));
+        Self {
+            runs: Vec::new(),
+            raps: Vec::new(),
+            others: Extents::new(layout.streams.len()),
+            last_rap: None,
+            last_pts: layout.zero,
+            last_dts: layout.zero,
+            pictures: 0,
+            shift: Ticks::ZERO,
+            jump: None,
+            sets: sets.unwrap_or_default(),
+            report: Report::default(),
+            layout,
+        }
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(super) fn report_mut(&mut self) -> &mut Report {
+        &mut self.report
+    }
+
+    pub(super) fn on(&mut self, learned: Learned) {
         match learned {
             Learned::Pes { number: KEY, unit, times, is_rap, offset, .. } => {
                 self.on_key(unit, times, is_rap, offset, 0);
@@ -213,7 +222,7 @@ impl Facts {
         }
     }
 
-    fn finish(mut self, end_offset: u64) -> Result<Vec<Run>, Error> {
+    pub(super) fn finish(mut self, end_offset: u64) -> Result<Vec<Run>, Error> {
         self.on_picture_end(end_offset);
         if !self.raps.is_empty() {
             self.end_run(end_offset);

@@ -5,6 +5,7 @@ use crate::es::access_unit::AccessUnit;
 use crate::es::assemble::Assembler;
 use crate::intake::{Admitted, Intake};
 use crate::layout::{Codec, Layout, Path, RapClass};
+use crate::limits;
 use crate::pes::header::{Parsed, PesHeader};
 use crate::pes::start::{Examined, PesStart, Starting, examine};
 use crate::psi::watch::PsiWatch;
@@ -36,6 +37,7 @@ pub(super) enum Learned {
 pub(super) struct Reader {
     framer: Framer,
     intake: Intake,
+    events: Heard,
     time: Timekeeper,
     rap_class: RapClass,
     /// In the order of the layout: number 0 is the key stream.
@@ -56,11 +58,15 @@ struct StreamReader {
 
 const KEY: usize = 0;
 
-/// Where events go that nobody asks for.
-struct Unheard;
+/// The first events of a pass.
+#[derive(Debug, Clone, Default)]
+struct Heard(Vec<Event>);
 
-impl Extend<Event> for Unheard {
-    fn extend<T: IntoIterator<Item = Event>>(&mut self, _: T) {}
+impl Extend<Event> for Heard {
+    fn extend<T: IntoIterator<Item = Event>>(&mut self, events: T) {
+        let room = limits::EVENTS.saturating_sub(self.0.len());
+        self.0.extend(events.into_iter().take(room));
+    }
 }
 
 impl Reader {
@@ -74,6 +80,7 @@ impl Reader {
         Self {
             framer: Framer::new(offset),
             intake: Intake::new(layout, Some(psi)),
+            events: Heard::default(),
             time: Timekeeper::new(layout, layout.zero),
             rap_class: layout.rap_class,
             streams: streams.collect(),
@@ -89,6 +96,10 @@ impl Reader {
 
     pub(super) fn report(&self) -> &Report {
         &self.intake.report
+    }
+
+    pub(super) fn into_events(self) -> Vec<Event> {
+        self.events.0
     }
 
     pub(super) fn take_successor(&mut self) -> Option<Successor> {
@@ -143,7 +154,7 @@ impl Reader {
     #[inline]
     fn replay(&mut self, learn: &mut impl FnMut(Learned)) {
         while let Some(waiting) = self.time.suspense.next_replay() {
-            if let Some(admitted) = self.intake.admit_again(&waiting, &mut Unheard) {
+            if let Some(admitted) = self.intake.admit_again(&waiting, &mut self.events) {
                 self.on_admitted(&waiting.packet, waiting.offset, admitted, learn);
             }
         }
@@ -153,12 +164,12 @@ impl Reader {
     fn on_packet(&mut self, packet: &Packet, learn: &mut impl FnMut(Learned)) {
         let offset = self.framer.offset() - PACKET as u64;
         if let Some(skipped) = self.framer.take_gap() {
-            self.intake.on_gap(offset, skipped, &mut Unheard);
+            self.intake.on_gap(offset, skipped, &mut self.events);
         }
         if self.time.suspense.is_open() && !self.intake.is_table(packet) {
             return self.time.suspense.hold(offset, packet);
         }
-        if let Some(admitted) = self.intake.admit(offset, packet, &mut Unheard) {
+        if let Some(admitted) = self.intake.admit(offset, packet, &mut self.events) {
             self.on_admitted(packet, offset, admitted, learn);
         }
     }
@@ -223,7 +234,7 @@ impl Reader {
             Examined::Start(start) => start,
             Examined::More => return,
             Examined::Bad => {
-                self.intake.on_bad_pes(number, offset, &mut Unheard);
+                self.intake.on_bad_pes(number, offset, &mut self.events);
                 return learn(Learned::Broken { number });
             }
         };
@@ -248,7 +259,7 @@ impl Reader {
         let offset = packets.peek().map_or(0, |&(offset, _)| offset);
         let timed = self.time.time(number, self.intake.pid(number), header, packets);
         if let Timed::Known(times, standing) = timed {
-            self.intake.on_standing(number, standing, offset, &mut Unheard);
+            self.intake.on_standing(number, standing, offset, &mut self.events);
             if standing == Standing::Jumped && number == KEY {
                 learn(Learned::Jump { dts: times.dts, shift: self.time.shift() });
             }
@@ -296,7 +307,7 @@ impl Reader {
         stream.is_inside = false;
         let Some(starting) = stream.starting.take() else { return };
         let Some(header) = header else {
-            return self.intake.on_bad_pes(number, starting.offset, &mut Unheard);
+            return self.intake.on_bad_pes(number, starting.offset, &mut self.events);
         };
         let times = match self.timed(number, &header, starting.packets.iter().copied(), learn) {
             Timed::Suspended => return,

@@ -33,7 +33,7 @@ use crate::psi::watch::PsiWatch;
 use crate::report::{Event, Report};
 use crate::time::Ticks;
 use crate::timeline::Timekeeper;
-use crate::ts::{Found, Framer, Header, PACKET, Packet};
+use crate::ts::{Found, Framer, Header, PACKET, Packet, PacketSize};
 
 pub(crate) use self::outlet::Continuation;
 
@@ -215,7 +215,11 @@ impl Rewriter {
                     let packet = chunk[at..].first_chunk_mut().expect("the framer found a whole packet");
                     let fate = self.on_packet(packet, offset, events);
                     if fate != Fate::Dropped {
-                        self.piece.outlet.source(at);
+                        match self.framer.packet_size() {
+                            PacketSize::Plain => self.piece.outlet.source(at),
+                            // Packets that do not lie side by side make one piece only where they are copied together.
+                            _ => self.piece.outlet.copied(packet),
+                        }
                         self.after(fate);
                     }
                 }

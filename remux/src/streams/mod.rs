@@ -11,7 +11,7 @@ use crate::layout::{Layout, LeftOut, LeftOutReason};
 use crate::limits;
 use crate::psi::stream_type::{Declared, declared};
 use crate::psi::tables::{DeclaredStream, Pmt};
-use crate::ts::{Header, Packet, Pid};
+use crate::ts::{Header, Packet, PacketSize, Pid};
 
 /// The streams of the program that is played.
 #[derive(Debug, Clone)]
@@ -105,6 +105,7 @@ impl Streams {
         chosen.sort_by_key(|probe| probe.declared.pid != key_pid);
         let streams = chosen.iter().zip(FIRST_OUTPUT_PID..).map(|(probe, pid)| probe.stream(Pid::new(pid)));
         Ok(Layout {
+            packet_size: PacketSize::default(),
             program_number: self.program_number,
             streams: streams.collect(),
             left_out,

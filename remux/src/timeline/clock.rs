@@ -106,11 +106,17 @@ impl Clock {
         is_ahead && step <= Self::LONGEST_STEP.max(ten_frames)
     }
 
+    /// Whether a time, if it is right, is one behind a hole, not of a clock that was set.
+    pub(crate) fn is_hole(&self, dts: MediaTime) -> bool {
+        let step = dts - self.reference;
+        step > Ticks::ZERO && step <= Self::LONGEST_HOLE
+    }
+
     /// These are the times of the next PES.
     pub(crate) fn take(&mut self, times: Times) {
         let step = times.dts - self.reference;
-        if self.is_measured && self.has_started && self.is_plausible(step) {
-            self.frame_duration = step.min(Self::LONGEST_STEP);
+        if self.is_measured && self.has_started && step > Ticks::ZERO && step <= Self::LONGEST_HOLE {
+            self.frame_duration = step;
         }
         (self.reference, self.has_started, self.delay) = (times.dts, true, times.delay());
     }

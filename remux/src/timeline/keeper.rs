@@ -81,10 +81,26 @@ impl Timekeeper {
         }
     }
 
+    /// The same without looking ahead: what is doubtful stays undecided.
+    pub(crate) fn time_at_once(&mut self, number: usize, header: &PesHeader) -> Timed {
+        let Some(clock) = self.clocks.get_mut(number) else { return Timed::Unknown };
+        match clock.read(header) {
+            None => Timed::Unknown,
+            Some(reading) if reading.is_patched => Timed::Suspended,
+            // Sound may be rare; were it wrong, the next time would be a step back.
+            Some(reading) if reading.is_doubtful && (number == KEY || !clock.is_hole(reading.times.dts)) => {
+                Timed::Suspended
+            }
+            Some(reading) => {
+                clock.take(reading.times);
+                Timed::Known(reading.times, Standing::Steady)
+            }
+        }
+    }
+
     fn believe(&mut self, number: usize, times: Times) -> Timed {
         let clock = &mut self.clocks[number];
-        let step = times.dts - clock.reference();
-        if step > Ticks::ZERO && step <= Clock::LONGEST_HOLE {
+        if clock.is_hole(times.dts) {
             clock.take(times);
             return Timed::Known(times, Standing::Steady);
         }

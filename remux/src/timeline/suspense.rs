@@ -58,6 +58,8 @@ struct Doubt {
     /// How many in a row do, itself included.
     agreeing: usize,
     packets: VecDeque<Waiting>,
+    /// The beginning of a PES whose header is not complete yet.
+    partial: Vec<u8>,
 }
 
 /// Times in a row that make a clock believed.
@@ -89,8 +91,15 @@ impl Suspense {
         let admitted =
             packets.into_iter().map(|(offset, packet)| Waiting { offset, packet, is_admitted: true });
         let waiting = std::mem::take(&mut self.replay);
-        let doubt =
-            Doubt { pid, offset, clock, newest: reading.times.dts, agreeing: 1, packets: VecDeque::new() };
+        let doubt = Doubt {
+            pid,
+            offset,
+            clock,
+            newest: reading.times.dts,
+            agreeing: 1,
+            packets: VecDeque::new(),
+            partial: Vec::new(),
+        };
         self.open = Some(doubt);
         admitted.chain(waiting).for_each(|waiting| self.add(waiting));
     }
@@ -113,7 +122,8 @@ impl Suspense {
 
     /// The source has ended: a time that nothing confirmed is not believed.
     pub(crate) fn on_end(&mut self) {
-        self.settle(Ruling::Wild(None));
+        let is_confirmed = self.open.as_ref().is_some_and(|doubt| doubt.agreeing > 1);
+        self.settle(if is_confirmed { Ruling::Believed } else { Ruling::Wild(None) });
     }
 
     fn settle(&mut self, ruling: Ruling) {
@@ -134,13 +144,23 @@ impl Doubt {
     /// What a packet says about the doubtful time, if it says anything.
     fn vote(&mut self, offset: u64, packet: &Packet) -> Option<Ruling> {
         let header = Header::of(packet);
-        if header.pid() != self.pid || !header.payload_unit_start_indicator() || offset == self.offset {
+        if header.pid() != self.pid || header.transport_error_indicator() || header.is_scrambled() {
             return None;
         }
-        if header.transport_error_indicator() || header.is_scrambled() {
+        match header.payload_unit_start_indicator() {
+            true => self.partial.clear(),
+            false if self.partial.is_empty() => return None,
+            false => {}
+        }
+        if offset == self.offset {
             return None;
         }
-        let Parsed::Complete(header) = PesHeader::parse(payload(packet)) else { return None };
+        self.partial.extend_from_slice(payload(packet));
+        let parsed = PesHeader::parse(&self.partial);
+        if parsed != Parsed::More {
+            self.partial.clear();
+        }
+        let Parsed::Complete(header) = parsed else { return None };
         let dts = self.clock.read(&header)?.times.dts;
         // Over a jump of hours the nearest turn of the clock may be another one.
         let near_new =
