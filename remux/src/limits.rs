@@ -45,3 +45,15 @@ pub const RAPS: usize = 1 << 18;
 /// How often a head is read again from its beginning because the program has changed its streams before any showed data.
 /// Past that the streams stay those that were chosen.
 pub const HEAD_REPLAYS: usize = 16;
+
+/// Bytes of one access unit that goes into MP4. A larger one is dropped and counted: pictures of 8K at the highest rates
+/// stay below.
+pub const SAMPLE_BYTES: usize = 32 << 20;
+
+/// Bytes of samples that are held for one fragment, or for one chunk of each track, of an MP4 file. Past that they go out
+/// and the next one begins. The sample of each stream whose duration is not known yet is held besides.
+pub const FRAGMENT_BYTES: usize = 4 << 20;
+
+/// Bytes of the sample tables of one MP4 file for download: some thirty hours of pictures and sound. A longer one is
+/// refused ([`Error::TooLong`](crate::Error::TooLong)); its fragments have no such limit.
+pub const PLAN_BYTES: usize = 64 << 20;

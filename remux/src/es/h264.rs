@@ -69,10 +69,15 @@ fn sei_number(bytes: &mut impl Iterator<Item = u8>) -> Option<u32> {
 /// What the first sequence parameter set says.
 pub(super) fn format(data: &[u8]) -> Option<VideoFormat> {
     let sps = nal_units(data).find(|nal| nal_unit_type(nal.bytes) == Some(SPS))?;
-    let rbsp = decode_nal(sps.bytes).ok()?;
-    let sps = SeqParameterSet::from_bits(BitReader::new(&*rbsp)).ok()?;
+    let sps = sequence_parameter_set(sps.bytes)?;
     let (width, height) = sps.pixel_dimensions().ok()?;
     Some(VideoFormat { width, height, codec_string: Some(sps.rfc6381().to_string()) })
+}
+
+/// A sequence parameter set, from its NAL unit header on.
+pub(crate) fn sequence_parameter_set(nal: &[u8]) -> Option<SeqParameterSet> {
+    let rbsp = decode_nal(nal).ok()?;
+    SeqParameterSet::from_bits(BitReader::new(&*rbsp)).ok()
 }
 
 #[cfg(test)]

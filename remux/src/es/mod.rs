@@ -4,8 +4,13 @@
 pub(crate) mod access_unit;
 pub(crate) mod annex_b;
 mod audio;
-mod h264;
+#[allow(dead_code, reason = "what takes frames of sound apart is being built")]
+pub(crate) mod frames;
+pub(crate) mod h264;
 mod h265;
+pub(crate) mod h265_sps;
+#[allow(dead_code, reason = "what takes frames of sound apart is being built")]
+pub(crate) mod latm;
 
 pub(crate) use self::audio::audio_format;
 

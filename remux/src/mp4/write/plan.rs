@@ -1,0 +1,360 @@
+//! One file for download with `moov` first, without temporary files: two passes over the same source.
+//!
+//! ```text
+//! pass one  units -> Plan   collects sizes and times, and where each chunk of samples will stand
+//!           finish          ftyp, moov with exact offsets, header of mdat: everything but the samples
+//! pass two  units -> Body   the samples, chunk by chunk in the same order
+//! ```
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use super::ParameterSets;
+use super::boxes::BoxWriter;
+use super::header::{self, Durations};
+use super::interleave::Interleave;
+use super::sample::{Sampler, is_sync};
+use super::tables::Tables;
+use super::timing::TrackClock;
+use super::track::{Track, VIDEO_TIMESCALE};
+use crate::error::Error;
+use crate::es::access_unit::AccessUnit;
+use crate::layout::{Layout, RapClass};
+use crate::limits;
+use crate::time::{MediaTime, Ticks};
+use crate::timeline::Times;
+
+/// What pass one collects.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    rap_class: RapClass,
+    lanes: Vec<Lane>,
+    held: Interleave,
+    chunks: VecDeque<Chunk>,
+    /// Bytes of all chunks so far.
+    payload: u64,
+}
+
+/// One track in pass one.
+#[derive(Debug)]
+struct Lane {
+    track: Track,
+    sampler: Sampler,
+    clock: TrackClock,
+    tables: Tables,
+    extent: Option<Extent>,
+    /// Samples and bytes of the chunk that is being filled.
+    chunk: (u32, u64),
+}
+
+/// From when to when a track has something to show, in units of its clock but for `shown`.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    /// When its first sample is shown, on the clock of the source.
+    shown: MediaTime,
+    /// Decode time of its first sample, which is 0 in the file.
+    begin: i64,
+    /// composition_offset of its first sample.
+    first_offset: i32,
+    /// Decode time and composition time of its last sample so far.
+    last: (i64, i64),
+    /// Decode time and composition time at which it ends, but for the last sample.
+    end: (i64, i64),
+}
+
+/// So many samples of one track that stand together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Chunk {
+    lane: usize,
+    samples: u32,
+}
+
+impl Plan {
+    /// A plan for a file of the streams of a layout.
+    pub(crate) fn new(layout: &Layout, parameter_sets: ParameterSets) -> Result<Self, Error> {
+        let tracks = Track::all(layout, parameter_sets)?;
+        let lanes = tracks.into_iter().zip(&layout.streams).map(|(track, stream)| Lane {
+            track,
+            sampler: Sampler::new(stream, parameter_sets),
+            clock: TrackClock::default(),
+            tables: Tables::default(),
+            extent: None,
+            chunk: (0, 0),
+        });
+        Ok(Self {
+            rap_class: layout.rap_class,
+            lanes: lanes.collect(),
+            held: Interleave::default(),
+            chunks: VecDeque::new(),
+            payload: 0,
+        })
+    }
+
+    /// Takes the next access unit of pass one. The first picture should be one that decoding can begin at: playing begins
+    /// there.
+    pub(crate) fn push(&mut self, unit: &AccessUnit) -> Result<(), Error> {
+        let Some(lane) = self.lanes.get_mut(unit.stream) else { return Ok(()) };
+        let Some(size) = lane.sampler.sample(unit).map(|sample| sample.len()) else { return Ok(()) };
+        if self.held.is_due(unit.times.dts) {
+            self.flush();
+        }
+        self.held.on_sample(unit.times.dts, size);
+        if let Some(lane) = self.lanes.get_mut(unit.stream) {
+            lane.on_sample(unit, size, is_sync(lane.track.codec, unit.unit, self.rap_class));
+        }
+        match self.lanes.iter().map(|lane| lane.tables.bytes()).sum::<usize>() <= limits::PLAN_BYTES {
+            true => Ok(()),
+            false => Err(Error::TooLong { limit: limits::PLAN_BYTES as u64 }),
+        }
+    }
+
+    /// Ends pass one. Gives the beginning of the file, and what takes pass two.
+    pub(crate) fn finish(mut self) -> Result<(Bytes, Body), Error> {
+        self.flush();
+        self.lanes.iter_mut().for_each(Lane::close);
+        if self.payload == 0 {
+            return Err(Error::NothingToPlay { reason: "no access unit was found".to_owned() });
+        }
+        let is_large = self.payload > LARGE;
+        // Offsets do not change how long the header is, so it is written once to measure it.
+        let length = self.header(0, is_large).len() as u64;
+        let header = self.header(length, is_large);
+        let lanes = self.lanes.into_iter().map(|mut lane| {
+            lane.sampler.restart();
+            BodyLane {
+                sampler: lane.sampler,
+                sizes: lane.tables.sizes.into_iter(),
+                samples: 0,
+                data: BytesMut::new(),
+            }
+        });
+        let body = Body {
+            lanes: lanes.collect(),
+            held: Interleave::default(),
+            chunks: self.chunks,
+            out: VecDeque::new(),
+        };
+        Ok((header.into(), body))
+    }
+
+    /// Ends the chunks that are being filled.
+    fn flush(&mut self) {
+        self.held.on_flush();
+        for (number, lane) in self.lanes.iter_mut().enumerate() {
+            let (samples, bytes) = std::mem::take(&mut lane.chunk);
+            if samples > 0 {
+                lane.tables.on_chunk(self.payload, samples);
+                self.chunks.push_back(Chunk { lane: number, samples });
+                self.payload = self.payload.saturating_add(bytes);
+            }
+        }
+    }
+
+    /// The file up to its first sample, which stands at `base`.
+    fn header(&self, base: u64, is_large: bool) -> Vec<u8> {
+        let zero = self.zero();
+        let lanes = || self.lanes.iter().filter_map(|lane| lane.extent.map(|extent| (lane, extent)));
+        let edits = |extent: &Extent, track: &Track| Edits::of(extent, track, zero);
+        let duration = lanes().map(|(lane, extent)| edits(&extent, &lane.track).total()).max().unwrap_or(0);
+        let next_track_id = lanes().map(|(lane, _)| lane.track.id).max().unwrap_or(0) + 1;
+        let mut boxes = BoxWriter::new();
+        // iso4: signed composition offsets.
+        header::brands(&mut boxes, b"ftyp", &[b"isom", b"iso4", b"mp41", b"mp42"]);
+        boxes.nested(b"moov", |boxes| {
+            header::movie_header(boxes, VIDEO_TIMESCALE, duration, next_track_id);
+            for (lane, extent) in lanes() {
+                let edits = edits(&extent, &lane.track);
+                let media = extent.end.0.saturating_sub(extent.begin).max(0) as u64;
+                let durations = Durations { movie: edits.total(), media };
+                let tables = |boxes: &mut BoxWriter| lane.tables.write(boxes, base, is_large);
+                header::track(boxes, &lane.track, durations, |boxes| edits.write(boxes), tables);
+            }
+        });
+        media_data_header(&mut boxes, self.payload, is_large);
+        boxes.into_bytes()
+    }
+
+    /// When playing begins: with the first picture, or where there is none with the first sound.
+    fn zero(&self) -> MediaTime {
+        let shown = |is_video| {
+            let lanes = self.lanes.iter().filter(move |lane| lane.track.is_video() == is_video);
+            lanes.filter_map(|lane| Some(lane.extent?.shown)).min()
+        };
+        shown(true).or_else(|| shown(false)).unwrap_or(MediaTime::from_ticks(0))
+    }
+}
+
+/// Bytes of samples above which offsets and the size of `mdat` have 64 bits; what is left is for the header.
+const LARGE: u64 = 0xf000_0000;
+
+/// The header of MediaDataBox (ISO/IEC 14496-12 §8.1.1).
+fn media_data_header(boxes: &mut BoxWriter, payload: u64, is_large: bool) {
+    match is_large {
+        true => {
+            boxes.u32(1);
+            boxes.bytes(b"mdat");
+            boxes.u64(payload.saturating_add(16));
+        }
+        false => {
+            boxes.u32((payload + 8) as u32);
+            boxes.bytes(b"mdat");
+        }
+    }
+}
+
+impl Lane {
+    fn on_sample(&mut self, unit: &AccessUnit, size: usize, is_sync: bool) {
+        let placed = self.clock.place(&self.track, unit.times, unit);
+        if let Some(duration) = placed.duration_before {
+            self.on_duration(duration);
+        }
+        self.tables.on_sample(size as u32, is_sync, placed.composition_offset);
+        let decoded = placed.decode_time;
+        let composed = decoded.saturating_add(placed.composition_offset.into());
+        let extent = self.extent.get_or_insert(Extent {
+            shown: shown(unit.times, &self.track),
+            begin: decoded,
+            first_offset: placed.composition_offset,
+            last: (decoded, composed),
+            end: (decoded, composed),
+        });
+        extent.last = (decoded, composed);
+        self.chunk = (self.chunk.0 + 1, self.chunk.1.saturating_add(size as u64));
+    }
+
+    fn on_duration(&mut self, duration: u32) {
+        self.tables.on_duration(duration);
+        if let Some(extent) = &mut self.extent {
+            let ends = |time: i64| time.saturating_add(duration.into());
+            extent.end = (ends(extent.last.0), extent.end.1.max(ends(extent.last.1)));
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(duration) = self.clock.finish(&self.track, None) {
+            self.on_duration(duration);
+        }
+    }
+}
+
+/// When a sample is shown: sound when it is decoded, as its composition offset is 0.
+fn shown(times: Times, track: &Track) -> MediaTime {
+    if track.is_video() { times.pts } else { times.dts }
+}
+
+/// The edits of a track (§8.6.6): nothing until it begins, then all of it that is not before the movie.
+#[derive(Debug, Clone, Copy)]
+struct Edits {
+    /// In units of the movie.
+    empty: u64,
+    /// In units of the movie.
+    duration: u64,
+    /// Where in the track it begins, in units of the track.
+    media_time: u64,
+}
+
+impl Edits {
+    fn of(extent: &Extent, track: &Track, zero: MediaTime) -> Self {
+        let delay = extent.shown - zero;
+        let skipped = track.units(MediaTime::from_ticks(0) + Ticks::new((-delay).get().max(0)));
+        let media_time = i64::from(extent.first_offset).saturating_add(skipped).max(0);
+        let shown = extent.end.1.saturating_sub(extent.begin).saturating_sub(media_time).max(1);
+        let duration = i128::from(shown) * i128::from(VIDEO_TIMESCALE) / i128::from(track.timescale);
+        Self {
+            empty: delay.get().max(0) as u64,
+            duration: u64::try_from(duration).unwrap_or(u64::MAX / 4),
+            media_time: media_time as u64,
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.empty.saturating_add(self.duration)
+    }
+
+    /// EditBox and EditListBox (§8.6.5, §8.6.6).
+    fn write(&self, boxes: &mut BoxWriter) {
+        let rate_one = 0x1_0000;
+        boxes.nested(b"edts", |boxes| {
+            boxes.full(b"elst", 1, 0, |boxes| {
+                boxes.u32(1 + u32::from(self.empty > 0));
+                if self.empty > 0 {
+                    boxes.u64(self.empty);
+                    boxes.u64(u64::MAX); // media_time -1: nothing is shown
+                    boxes.u32(rate_one);
+                }
+                boxes.u64(self.duration);
+                boxes.u64(self.media_time);
+                boxes.u32(rate_one);
+            });
+        });
+    }
+}
+
+/// Takes pass two. Push the same access units again, poll until there is nothing more, finish, poll again.
+#[derive(Debug)]
+pub(crate) struct Body {
+    lanes: Vec<BodyLane>,
+    held: Interleave,
+    /// The chunks that are still to come.
+    chunks: VecDeque<Chunk>,
+    out: VecDeque<Bytes>,
+}
+
+/// One track in pass two.
+#[derive(Debug)]
+struct BodyLane {
+    sampler: Sampler,
+    /// Sizes of the samples that are still to come.
+    sizes: std::vec::IntoIter<u32>,
+    /// Samples of the chunk that is being filled, and their bytes.
+    samples: u32,
+    data: BytesMut,
+}
+
+impl Body {
+    /// Takes the next access unit. An error means that it is not what pass one was shown.
+    pub(crate) fn push(&mut self, unit: &AccessUnit) -> Result<(), Error> {
+        let changed = Error::SourceChanged { offset: unit.offset };
+        let Some(lane) = self.lanes.get_mut(unit.stream) else { return Ok(()) };
+        let Some(sample) = lane.sampler.sample(unit) else { return Ok(()) };
+        let size = sample.len();
+        if lane.sizes.next().map(|size| size as usize) != Some(size) {
+            return Err(changed);
+        }
+        if self.held.is_due(unit.times.dts) {
+            self.flush(unit.offset)?;
+        }
+        self.held.on_sample(unit.times.dts, size);
+        let lane = self.lanes.get_mut(unit.stream).ok_or(changed)?;
+        sample.write(&mut lane.data);
+        lane.samples += 1;
+        Ok(())
+    }
+
+    /// Ends pass two. An error means that access units of pass one are missing.
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        self.flush(u64::MAX)?;
+        match self.chunks.is_empty() {
+            true => Ok(()),
+            false => Err(Error::SourceChanged { offset: u64::MAX }),
+        }
+    }
+
+    /// The next bytes of the file, behind its header.
+    pub(crate) fn poll(&mut self) -> Option<Bytes> {
+        self.out.pop_front()
+    }
+
+    fn flush(&mut self, offset: u64) -> Result<(), Error> {
+        self.held.on_flush();
+        for (number, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| lane.samples > 0) {
+            let chunk = Chunk { lane: number, samples: std::mem::take(&mut lane.samples) };
+            if self.chunks.pop_front() != Some(chunk) {
+                return Err(Error::SourceChanged { offset });
+            }
+            self.out.push_back(lane.data.split().freeze());
+        }
+        Ok(())
+    }
+}
