@@ -292,3 +292,53 @@ fn media_data_header(boxes: &mut BoxWriter, payload: u64) {
     boxes.u32(u32::try_from(size).expect("a fragment is bounded by limits far below 4 GiB"));
     boxes.bytes(b"mdat");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::es::Unit;
+    use crate::layout::{Codec, Setup};
+    use crate::limits;
+    use crate::mp4::write::testing::{layout, picture, sound};
+
+    fn fragmenter(codecs: &[Codec]) -> Fragmenter {
+        Fragmenter::new(&layout(codecs), ParameterSets::OutOfBand).unwrap()
+    }
+
+    fn lengths(fragmenter: &mut Fragmenter) -> Vec<usize> {
+        std::iter::from_fn(|| fragmenter.poll()).map(|bytes| bytes.len()).collect()
+    }
+
+    #[test]
+    fn what_is_held_goes_out_at_its_limit() {
+        let mut fragmenter = fragmenter(&[Codec::H264]);
+        let half = vec![0x41; limits::FRAGMENT_BYTES / 2];
+        let units: Vec<_> = (0..4).map(|at| picture(0, at, at, Unit::Picture, &[&half])).collect();
+        units[..2].iter().for_each(|unit| fragmenter.push(unit));
+        assert_eq!(lengths(&mut fragmenter).len(), 0);
+        fragmenter.push(&units[2]);
+        assert_eq!(lengths(&mut fragmenter)[1..], [half.len() + 4], "the one whose duration is known");
+        fragmenter.finish_segment();
+        assert_eq!(lengths(&mut fragmenter)[1..], [2 * (half.len() + 4)]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_counted() {
+        let mut fragmenter = fragmenter(&[Codec::H264, Codec::AacAdts]);
+        fragmenter.push(&sound(7, 0, &[1]));
+        fragmenter.push(&sound(0, 0, &[1]));
+        fragmenter.push(&picture(0, -900_001, 0, Unit::Idr, &[&[0x65, 1]]));
+        fragmenter.push(&picture(0, -900_002, 0, Unit::Picture, &[&[0x68, 1], &[0x41, 1]]));
+        fragmenter.finish_segment();
+        let expected = FragmentReport { dropped: 2, before_zero: 2, moved: 1, other_parameter_sets: 1 };
+        assert_eq!(fragmenter.report(), expected);
+    }
+
+    #[test]
+    fn a_stream_without_setup_is_refused() {
+        let mut layout = layout(&[Codec::H264]);
+        layout.streams[0].setup = Setup::None;
+        let error = Fragmenter::new(&layout, ParameterSets::OutOfBand).unwrap_err();
+        assert_eq!(error.to_string(), "track 1 (h264) cannot go into MP4: its parameter sets are not known");
+    }
+}

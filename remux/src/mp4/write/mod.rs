@@ -15,8 +15,12 @@ mod header;
 mod init;
 mod interleave;
 mod plan;
+#[cfg(test)]
+mod read_back;
 mod sample;
 mod tables;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod testing;
 mod timing;
 mod track;
 

@@ -358,3 +358,67 @@ impl Body {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::es::Unit;
+    use crate::layout::Codec;
+    use crate::mp4::write::testing::{layout, picture, three_seconds};
+
+    fn planned(units: &[AccessUnit]) -> Body {
+        let mut plan = Plan::new(&layout(&[Codec::H264, Codec::AacAdts]), ParameterSets::OutOfBand).unwrap();
+        units.iter().for_each(|unit| plan.push(unit).unwrap());
+        plan.finish().unwrap().1
+    }
+
+    fn takes(mut body: Body, units: &[AccessUnit]) -> bool {
+        units.iter().all(|unit| body.push(unit).is_ok()) && body.finish().is_ok()
+    }
+
+    #[test]
+    fn pass_two_must_be_what_pass_one_was() {
+        let units = three_seconds();
+        assert!(takes(planned(&units), &units));
+        assert!(!takes(planned(&units), &units[..units.len() - 1]), "one is missing");
+        assert!(!takes(planned(&units[1..]), &units), "one more");
+        let mut other = units.clone();
+        other[3] = picture(0, 0, 0, Unit::Picture, &[&[0x41; 100]]);
+        assert!(!takes(planned(&units), &other), "another size");
+        let mut other = units;
+        let last = other.len() - 1;
+        other.swap(0, last);
+        assert!(!takes(planned(&three_seconds()), &other), "another order");
+    }
+
+    #[test]
+    fn nothing_makes_no_file() {
+        let plan = Plan::new(&layout(&[Codec::H264]), ParameterSets::OutOfBand).unwrap();
+        assert!(matches!(plan.finish(), Err(Error::NothingToPlay { .. })));
+    }
+
+    #[test]
+    fn offsets_past_4_gib_have_64_bits() {
+        let unit = picture(0, 0, 0, Unit::Idr, &[&[0x65, 1]]);
+        for (before, kind, header) in [(0, *b"stco", 8), (LARGE, *b"co64", 16)] {
+            let mut plan = Plan::new(&layout(&[Codec::H264]), ParameterSets::OutOfBand).unwrap();
+            plan.payload = before;
+            plan.push(&unit).unwrap();
+            let (file, _) = plan.finish().unwrap();
+            let at = file.windows(4).position(|window| window == kind).expect("the table") + 12;
+            let offset = file.len() as u64 + before;
+            match header {
+                8 => assert_eq!(file[at..at + 4], (offset as u32).to_be_bytes()),
+                _ => assert_eq!(file[at..at + 8], offset.to_be_bytes()),
+            }
+        }
+    }
+
+    #[test]
+    fn tables_have_a_limit() {
+        let mut plan = Plan::new(&layout(&[Codec::H264]), ParameterSets::OutOfBand).unwrap();
+        let unit = picture(0, 0, 0, Unit::Idr, &[&[0x65, 1]]);
+        plan.lanes[0].tables.sizes = vec![6; limits::PLAN_BYTES / 4];
+        assert_eq!(plan.push(&unit), Err(Error::TooLong { limit: limits::PLAN_BYTES as u64 }));
+    }
+}

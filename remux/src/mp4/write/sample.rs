@@ -123,3 +123,70 @@ impl Sample<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mp4::write::testing::{AVC_PPS, AVC_SPS, layout, picture, sound};
+
+    const SLICE: [u8; 2] = [0x65, 0x88];
+    const OTHER_PPS: [u8; 2] = [0x68, 0x01];
+
+    fn sampler(codec: Codec, parameter_sets: ParameterSets) -> Sampler {
+        Sampler::new(&layout(&[codec]).streams[0], parameter_sets)
+    }
+
+    /// First bytes of the NAL units that are left.
+    fn headers(sampler: &mut Sampler, nals: &[&[u8]]) -> Option<Vec<u8>> {
+        let unit = picture(0, 0, 0, Unit::Idr, nals);
+        let sample = sampler.sample(&unit)?;
+        Some(sample.pieces.iter().map(|piece| piece[0]).collect())
+    }
+
+    #[test]
+    fn what_the_sample_entry_says_is_left_out() {
+        let mut sampler = sampler(Codec::H264, ParameterSets::OutOfBand);
+        let with_zeros = [&AVC_PPS[..], &[0]].concat();
+        assert_eq!(
+            headers(&mut sampler, &[&[9, 0xf0], &AVC_SPS, &with_zeros, &[6, 1], &SLICE]),
+            Some(vec![6, 0x65])
+        );
+        assert_eq!(headers(&mut sampler, &[&[9, 0xf0], &AVC_SPS]), None, "nothing is left");
+        assert!(!sampler.restart());
+    }
+
+    #[test]
+    fn once_another_parameter_set_came_all_stay() {
+        let mut sampler = sampler(Codec::H264, ParameterSets::OutOfBand);
+        assert_eq!(headers(&mut sampler, &[&AVC_SPS, &OTHER_PPS, &SLICE]), Some(vec![0x67, 0x68, 0x65]));
+        assert_eq!(headers(&mut sampler, &[&AVC_SPS, &AVC_PPS, &SLICE]), Some(vec![0x67, 0x68, 0x65]));
+        assert!(sampler.restart(), "and it is told");
+        assert_eq!(headers(&mut sampler, &[&AVC_SPS, &AVC_PPS, &SLICE]), Some(vec![0x65]));
+    }
+
+    #[test]
+    fn in_band_all_stay_but_delimiters() {
+        let mut sampler = sampler(Codec::H264, ParameterSets::InBand);
+        assert_eq!(
+            headers(&mut sampler, &[&[9, 0xf0], &AVC_SPS, &OTHER_PPS, &SLICE]),
+            Some(vec![0x67, 0x68, 0x65])
+        );
+        assert!(!sampler.restart());
+        let mut hevc = self::sampler(Codec::H265, ParameterSets::InBand);
+        assert_eq!(
+            headers(&mut hevc, &[&[70, 1, 0x50], &[0x42, 1, 1], &[0x26, 1, 1]]),
+            Some(vec![0x42, 0x26])
+        );
+    }
+
+    #[test]
+    fn what_is_of_another_kind_is_none() {
+        let mut pictures = sampler(Codec::H264, ParameterSets::OutOfBand);
+        assert_eq!(pictures.sample(&sound(0, 0, &[1])), None);
+        let mut aac = sampler(Codec::AacAdts, ParameterSets::OutOfBand);
+        assert_eq!(aac.sample(&picture(0, 0, 0, Unit::Idr, &[&SLICE])), None);
+        assert_eq!(aac.sample(&sound(0, 0, &[])), None);
+        assert_eq!(aac.sample(&sound(0, 0, &vec![0; limits::SAMPLE_BYTES + 1])), None);
+        assert_eq!(aac.sample(&sound(0, 0, &[1, 0])).unwrap().len(), 2, "sound is not touched");
+    }
+}

@@ -75,3 +75,67 @@ impl TrackClock {
         Some((end - last.decode_time) as u32)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::es::Unit;
+    use crate::layout::Codec;
+    use crate::mp4::write::ParameterSets;
+    use crate::mp4::write::testing::{layout, picture, sound};
+
+    /// Durations that the samples at these times get, and how many were moved.
+    fn durations(codec: Codec, times: &[i64]) -> (Vec<u32>, u64) {
+        let track = Track::all(&layout(&[codec]), ParameterSets::OutOfBand).unwrap().remove(0);
+        let mut clock = TrackClock::default();
+        let mut durations = Vec::new();
+        for &time in times {
+            let unit = match codec.is_video() {
+                true => picture(0, time, time, Unit::Picture, &[&[0x41, 1]]),
+                false => sound(0, time, &[0x0b, 0x77, 0, 0, 0x1c, 0x40, 0xe1, 0xff]),
+            };
+            durations.extend(clock.place(&track, unit.times, &unit).duration_before);
+        }
+        durations.extend(clock.finish(&track, None));
+        (durations, clock.moved)
+    }
+
+    #[test]
+    fn pictures_last_until_the_next_one() {
+        assert_eq!(durations(Codec::H264, &[0, 3000, 7200]), (vec![3000, 4200, 3600], 0));
+    }
+
+    #[test]
+    fn decode_times_never_stand_still() {
+        assert_eq!(durations(Codec::H264, &[7200, 7200, 0, 10_800]), (vec![1, 1, 3598, 3600], 2));
+        let far = i64::from(u32::MAX) + 5;
+        assert_eq!(durations(Codec::H264, &[0, far]), (vec![u32::MAX, 3600], 1));
+    }
+
+    #[test]
+    fn sound_runs_on_through_jitter() {
+        // AC-3: 1536 samples of 48 kHz are 2880 ticks.
+        assert_eq!(durations(Codec::Ac3, &[0, 2881, 5750, 8000 + 640]), (vec![1536; 4], 0));
+    }
+
+    #[test]
+    fn a_hole_in_sound_is_kept() {
+        assert_eq!(durations(Codec::Ac3, &[0, 2880, 9000, 11_880]), (vec![1536, 3264, 1536, 1536], 0));
+        assert_eq!(
+            durations(Codec::Ac3, &[0, 2880, 2880 + 1350]),
+            (vec![1536, 720, 1536], 0),
+            "and an overlap"
+        );
+    }
+
+    #[test]
+    fn what_comes_after_the_last_one_tells_its_duration() {
+        let track = Track::all(&layout(&[Codec::H264]), ParameterSets::OutOfBand).unwrap().remove(0);
+        let mut clock = TrackClock::default();
+        let unit = picture(0, 0, 0, Unit::Idr, &[&[0x65, 1]]);
+        clock.place(&track, unit.times, &unit);
+        let next = picture(0, 3003, 3003, Unit::Idr, &[&[0x65, 1]]);
+        assert_eq!(clock.finish(&track, Some(next.times)), Some(3003));
+        assert_eq!(clock.finish(&track, None), None);
+    }
+}
