@@ -8,7 +8,9 @@
 //! sampling rate, and its samples last as long as they decode to (`timing`). Nothing is re-encoded; of pictures only the
 //! framing changes (`sample`).
 
+mod body;
 mod boxes;
+mod edits;
 mod entry;
 mod fragment;
 mod header;
@@ -24,10 +26,11 @@ pub(crate) mod testing;
 mod timing;
 mod track;
 
+pub(crate) use self::body::Body;
 pub(crate) use self::entry::codecs;
 pub(crate) use self::fragment::Fragmenter;
 pub(crate) use self::init::init;
-pub(crate) use self::plan::{Body, Plan};
+pub(crate) use self::plan::Plan;
 
 /// Where the parameter sets of H.264 and H.265 are (ISO/IEC 14496-15 §5.4.2.1, §8.4.1), decided once for a run: the
 /// initialization segment and every media segment of it must agree.

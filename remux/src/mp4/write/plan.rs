@@ -8,10 +8,12 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::ParameterSets;
+use super::body::{Body, Chunk};
 use super::boxes::BoxWriter;
+use super::edits::{Edits, Extent};
 use super::header::{self, Durations};
 use super::interleave::Interleave;
 use super::sample::{Sampler, is_sync};
@@ -22,7 +24,7 @@ use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::layout::{Layout, RapClass};
 use crate::limits;
-use crate::time::{MediaTime, Ticks};
+use crate::time::MediaTime;
 use crate::timeline::Times;
 
 /// What pass one collects.
@@ -46,28 +48,6 @@ struct Lane {
     extent: Option<Extent>,
     /// Samples and bytes of the chunk that is being filled.
     chunk: (u32, u64),
-}
-
-/// From when to when a track has something to show, in units of its clock but for `shown`.
-#[derive(Debug, Clone, Copy)]
-struct Extent {
-    /// When its first sample is shown, on the clock of the source.
-    shown: MediaTime,
-    /// Decode time of its first sample, which is 0 in the file.
-    begin: i64,
-    /// composition_offset of its first sample.
-    first_offset: i32,
-    /// Decode time and composition time of its last sample so far.
-    last: (i64, i64),
-    /// Decode time and composition time at which it ends, but for the last sample.
-    end: (i64, i64),
-}
-
-/// So many samples of one track that stand together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Chunk {
-    lane: usize,
-    samples: u32,
 }
 
 impl Plan {
@@ -120,22 +100,8 @@ impl Plan {
         // Offsets do not change how long the header is, so it is written once to measure it.
         let length = self.header(0, is_large).len() as u64;
         let header = self.header(length, is_large);
-        let lanes = self.lanes.into_iter().map(|mut lane| {
-            lane.sampler.restart();
-            BodyLane {
-                sampler: lane.sampler,
-                sizes: lane.tables.sizes.into_iter(),
-                samples: 0,
-                data: BytesMut::new(),
-            }
-        });
-        let body = Body {
-            lanes: lanes.collect(),
-            held: Interleave::default(),
-            chunks: self.chunks,
-            out: VecDeque::new(),
-        };
-        Ok((header.into(), body))
+        let lanes = self.lanes.into_iter().map(|lane| (lane.sampler, lane.tables.sizes));
+        Ok((header.into(), Body::new(lanes, self.chunks)))
     }
 
     /// Ends the chunks that are being filled.
@@ -241,122 +207,6 @@ impl Lane {
 /// When a sample is shown: sound when it is decoded, as its composition offset is 0.
 fn shown(times: Times, track: &Track) -> MediaTime {
     if track.is_video() { times.pts } else { times.dts }
-}
-
-/// The edits of a track (§8.6.6): nothing until it begins, then all of it that is not before the movie.
-#[derive(Debug, Clone, Copy)]
-struct Edits {
-    /// In units of the movie.
-    empty: u64,
-    /// In units of the movie.
-    duration: u64,
-    /// Where in the track it begins, in units of the track.
-    media_time: u64,
-}
-
-impl Edits {
-    fn of(extent: &Extent, track: &Track, zero: MediaTime) -> Self {
-        let delay = extent.shown - zero;
-        let skipped = track.units(MediaTime::from_ticks(0) + Ticks::new((-delay).get().max(0)));
-        let media_time = i64::from(extent.first_offset).saturating_add(skipped).max(0);
-        let shown = extent.end.1.saturating_sub(extent.begin).saturating_sub(media_time).max(1);
-        let duration = i128::from(shown) * i128::from(VIDEO_TIMESCALE) / i128::from(track.timescale);
-        Self {
-            empty: delay.get().max(0) as u64,
-            duration: u64::try_from(duration).unwrap_or(u64::MAX / 4),
-            media_time: media_time as u64,
-        }
-    }
-
-    fn total(&self) -> u64 {
-        self.empty.saturating_add(self.duration)
-    }
-
-    /// EditBox and EditListBox (§8.6.5, §8.6.6).
-    fn write(&self, boxes: &mut BoxWriter) {
-        let rate_one = 0x1_0000;
-        boxes.nested(b"edts", |boxes| {
-            boxes.full(b"elst", 1, 0, |boxes| {
-                boxes.u32(1 + u32::from(self.empty > 0));
-                if self.empty > 0 {
-                    boxes.u64(self.empty);
-                    boxes.u64(u64::MAX); // media_time -1: nothing is shown
-                    boxes.u32(rate_one);
-                }
-                boxes.u64(self.duration);
-                boxes.u64(self.media_time);
-                boxes.u32(rate_one);
-            });
-        });
-    }
-}
-
-/// Takes pass two. Push the same access units again, poll until there is nothing more, finish, poll again.
-#[derive(Debug)]
-pub(crate) struct Body {
-    lanes: Vec<BodyLane>,
-    held: Interleave,
-    /// The chunks that are still to come.
-    chunks: VecDeque<Chunk>,
-    out: VecDeque<Bytes>,
-}
-
-/// One track in pass two.
-#[derive(Debug)]
-struct BodyLane {
-    sampler: Sampler,
-    /// Sizes of the samples that are still to come.
-    sizes: std::vec::IntoIter<u32>,
-    /// Samples of the chunk that is being filled, and their bytes.
-    samples: u32,
-    data: BytesMut,
-}
-
-impl Body {
-    /// Takes the next access unit. An error means that it is not what pass one was shown.
-    pub(crate) fn push(&mut self, unit: &AccessUnit) -> Result<(), Error> {
-        let changed = Error::SourceChanged { offset: unit.offset };
-        let Some(lane) = self.lanes.get_mut(unit.stream) else { return Ok(()) };
-        let Some(sample) = lane.sampler.sample(unit) else { return Ok(()) };
-        let size = sample.len();
-        if lane.sizes.next().map(|size| size as usize) != Some(size) {
-            return Err(changed);
-        }
-        if self.held.is_due(unit.times.dts) {
-            self.flush(unit.offset)?;
-        }
-        self.held.on_sample(unit.times.dts, size);
-        let lane = self.lanes.get_mut(unit.stream).ok_or(changed)?;
-        sample.write(&mut lane.data);
-        lane.samples += 1;
-        Ok(())
-    }
-
-    /// Ends pass two. An error means that access units of pass one are missing.
-    pub(crate) fn finish(&mut self) -> Result<(), Error> {
-        self.flush(u64::MAX)?;
-        match self.chunks.is_empty() {
-            true => Ok(()),
-            false => Err(Error::SourceChanged { offset: u64::MAX }),
-        }
-    }
-
-    /// The next bytes of the file, behind its header.
-    pub(crate) fn poll(&mut self) -> Option<Bytes> {
-        self.out.pop_front()
-    }
-
-    fn flush(&mut self, offset: u64) -> Result<(), Error> {
-        self.held.on_flush();
-        for (number, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| lane.samples > 0) {
-            let chunk = Chunk { lane: number, samples: std::mem::take(&mut lane.samples) };
-            if self.chunks.pop_front() != Some(chunk) {
-                return Err(Error::SourceChanged { offset });
-            }
-            self.out.push_back(lane.data.split().freeze());
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
