@@ -5,6 +5,13 @@
 //! sound tables in front; copying a copy adds nothing; of an undamaged source the segments laid end to end carry the
 //! packets that the copy carries.
 
+mod mp4_writer;
+mod sound;
+mod walk;
+
+pub use self::mp4_writer::mp4_writer;
+pub use self::sound::sound_frames;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -77,3 +77,14 @@ pub const PART_FRONT: usize = 1 << 20;
 /// Packets of one stream that an index part keeps until a PES of that stream starts. Past that all but the last are
 /// forgotten. A PES of sound has 360 at most; of the key stream [`PES_HEAD_PACKETS`] decide everything.
 pub const PART_HEAD_PACKETS: usize = 512;
+/// Bytes of one access unit that goes into MP4. A larger one is dropped and counted: pictures of 8K at the highest rates
+/// stay below.
+pub const SAMPLE_BYTES: usize = 32 << 20;
+
+/// Bytes of samples that are held for one fragment, or for one chunk of each track, of an MP4 file. Past that they go out
+/// and the next one begins. The sample of each stream whose duration is not known yet is held besides.
+pub const FRAGMENT_BYTES: usize = 4 << 20;
+
+/// Bytes of the sample tables of one MP4 file for download: some thirty hours of pictures and sound. A longer one is
+/// refused ([`Error::TooLong`](crate::Error::TooLong)); its fragments have no such limit.
+pub const PLAN_BYTES: usize = 64 << 20;

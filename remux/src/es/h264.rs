@@ -101,20 +101,20 @@ fn sei_number(bytes: &mut impl Iterator<Item = u8>) -> Option<u32> {
     }
 }
 
-/// A sequence parameter set.
-pub(super) fn sps(nal: &[u8]) -> Option<SeqParameterSet> {
+/// What the first sequence parameter set says.
+pub(super) fn format<'a>(mut nals: impl Iterator<Item = &'a [u8]>) -> Option<VideoFormat> {
+    let sps = sequence_parameter_set(nals.find(|nal| nal_unit_type(nal) == Some(SPS))?)?;
+    let (width, height) = sps.pixel_dimensions().ok()?;
+    Some(VideoFormat { width, height, codec_string: Some(sps.rfc6381().to_string()) })
+}
+
+/// A sequence parameter set, from its NAL unit header on; `None` where the NAL unit is none.
+pub(crate) fn sequence_parameter_set(nal: &[u8]) -> Option<SeqParameterSet> {
     if nal_unit_type(nal)? != SPS {
         return None;
     }
     let rbsp = decode_nal(nal).ok()?;
     SeqParameterSet::from_bits(BitReader::new(&*rbsp)).ok()
-}
-
-/// What the first sequence parameter set says.
-pub(super) fn format<'a>(mut nals: impl Iterator<Item = &'a [u8]>) -> Option<VideoFormat> {
-    let sps = sps(nals.find(|nal| nal_unit_type(nal) == Some(SPS))?)?;
-    let (width, height) = sps.pixel_dimensions().ok()?;
-    Some(VideoFormat { width, height, codec_string: Some(sps.rfc6381().to_string()) })
 }
 
 #[cfg(test)]

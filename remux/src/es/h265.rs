@@ -1,5 +1,6 @@
 //! H.265: what begins an access unit, and what its sequence parameter set says (H.265 §7.3.1, §7.3.2.2, §7.3.3).
 
+use super::h265_sps::Sps;
 use super::parameter_sets::SetId;
 use super::{Role, Unit};
 use crate::bits::{Bits, without_emulation_prevention};
@@ -54,13 +55,7 @@ pub(super) fn set_id(nal: &[u8]) -> Option<SetId> {
     let mut bits = Bits::new(without_emulation_prevention(nal).skip(2));
     let id = match kind {
         VPS => bits.bits(4)?,
-        SPS => {
-            bits.skip(4)?; // sps_video_parameter_set_id
-            let max_sub_layers_minus1 = bits.bits(3)?;
-            bits.skip(1)?; // sps_temporal_id_nesting_flag
-            profile_tier_level(&mut bits, max_sub_layers_minus1)?;
-            bits.ue()?
-        }
+        SPS => Sps::parse(nal)?.id,
         PPS => bits.ue()?,
         _ => return None,
     };
@@ -83,68 +78,8 @@ pub(super) fn unit<'a>(nals: impl Iterator<Item = &'a [u8]>) -> Option<Unit> {
 
 /// What the first sequence parameter set says.
 pub(super) fn format<'a>(mut nals: impl Iterator<Item = &'a [u8]>) -> Option<VideoFormat> {
-    let sps = nals.find(|nal| nal_unit_type(nal) == Some(SPS))?;
-    // The NAL unit header is two bytes (§7.3.1.2).
-    let mut bits = Bits::new(without_emulation_prevention(sps).skip(2));
-    bits.skip(4)?; // sps_video_parameter_set_id
-    let max_sub_layers_minus1 = bits.bits(3)?;
-    bits.skip(1)?; // sps_temporal_id_nesting_flag
-    let codec_string = profile_tier_level(&mut bits, max_sub_layers_minus1)?;
-    bits.ue()?; // sps_seq_parameter_set_id
-    let chroma_format_idc = bits.ue()?;
-    if chroma_format_idc == 3 {
-        bits.skip(1)?; // separate_colour_plane_flag
-    }
-    let (width, height) = (bits.ue()?, bits.ue()?);
-    let (mut crop_x, mut crop_y) = (0u32, 0u32);
-    if bits.flag()? {
-        let (left, right, top, bottom) = (bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?);
-        // SubWidthC and SubHeightC, table 6-1.
-        let (unit_x, unit_y) = match chroma_format_idc {
-            1 => (2, 2),
-            2 => (2, 1),
-            _ => (1, 1),
-        };
-        crop_x = left.saturating_add(right).saturating_mul(unit_x);
-        crop_y = top.saturating_add(bottom).saturating_mul(unit_y);
-    }
-    Some(VideoFormat {
-        width: width.saturating_sub(crop_x),
-        height: height.saturating_sub(crop_y),
-        codec_string: Some(codec_string),
-    })
-}
-
-/// profile_tier_level (§7.3.3), read past; gives the codec string of ISO/IEC 14496-15 annex E.3.
-fn profile_tier_level(
-    bits: &mut Bits<impl Iterator<Item = u8>>,
-    max_sub_layers_minus1: u32,
-) -> Option<String> {
-    let (space, tier, profile) = (bits.bits(2)?, bits.flag()?, bits.bits(5)?);
-    let compatibility = bits.bits(32)?.reverse_bits();
-    let mut constraints = Vec::new();
-    for _ in 0..6 {
-        constraints.push(bits.bits(8)?);
-    }
-    let level = bits.bits(8)?;
-    let mut present = Vec::new();
-    for _ in 0..max_sub_layers_minus1 {
-        present.push((bits.flag()?, bits.flag()?));
-    }
-    if max_sub_layers_minus1 > 0 {
-        bits.skip((8 - max_sub_layers_minus1) * 2)?;
-    }
-    for (has_profile, has_level) in present {
-        bits.skip(if has_profile { 88 } else { 0 } + if has_level { 8 } else { 0 })?;
-    }
-    let space = ["", "A", "B", "C"][space as usize];
-    let tier = if tier { 'H' } else { 'L' };
-    let mut codec_string = format!("hvc1.{space}{profile}.{compatibility:X}.{tier}{level}");
-    let used = constraints.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    for byte in &constraints[..used] {
-        codec_string += &format!(".{byte:X}");
-    }
-    Some(codec_string)
+    let sps = Sps::parse(nals.find(|nal| nal_unit_type(nal) == Some(SPS))?)?;
+    Some(VideoFormat { width: sps.width, height: sps.height, codec_string: Some(sps.codec_string("hvc1")) })
 }
 
 #[cfg(test)]

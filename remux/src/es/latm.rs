@@ -222,3 +222,116 @@ fn latm_value(bits: &mut Bits<impl Iterator<Item = u8>>) -> Option<u32> {
     let more = bits.bits(2)?;
     bits.bits(8 * (more + 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes fields of so many bits.
+    fn bits(fields: &[(u32, u32)]) -> Vec<u8> {
+        let mut bits: Vec<bool> = Vec::new();
+        for &(count, value) in fields {
+            bits.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
+        }
+        bits.chunks(8)
+            .map(|byte| (0..8).fold(0, |value, at| value << 1 | u8::from(byte.get(at) == Some(&true))))
+            .collect()
+    }
+
+    fn element(fields: &[(u32, u32)]) -> Vec<u8> {
+        let payload = bits(fields);
+        [bits(&[(11, 0x2b7), (13, payload.len() as u32)]), payload].concat()
+    }
+
+    /// AAC-LC, 48 kHz, stereo.
+    const CONFIG: (u32, u32) = (16, 0x1190);
+
+    /// useSameStreamMux 0, audioMuxVersion 0, allStreamsSameTimeFraming, numSubFrames, numProgram, numLayer.
+    const HEAD: [(u32, u32); 6] = [(1, 0), (1, 0), (1, 1), (6, 0), (4, 0), (3, 0)];
+
+    fn frames(element: Element) -> Vec<Vec<u8>> {
+        match element {
+            Element::Frames(frames) => frames.iter().map(|frame| frame.to_vec()).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_configuration_is_kept() {
+        let payload = [(8, 2), (8, 0xab), (8, 0xcd)];
+        // frameLengthType 0, latmBufferFullness, otherDataPresent, crcCheckPresent.
+        let tail = [CONFIG, (3, 0), (8, 0xff), (1, 0), (1, 0)];
+        let first = element(&[&HEAD[..], &tail, &payload].concat());
+        let same = element(&[&[(1, 1)], &payload[..]].concat());
+        let mut latm = Latm::default();
+        assert_eq!(latm.push(&same), Element::Waiting);
+        assert_eq!(length(&first), Some(first.len()));
+        assert_eq!(frames(latm.push(&first)), [[0xab, 0xcd]]);
+        assert_eq!(frames(latm.push(&same)), [[0xab, 0xcd]]);
+        let (bytes, config) = latm.config().unwrap();
+        assert_eq!((bytes, config.sample_rate, config.channels), (&[0x11, 0x90][..], 48_000, 2));
+        assert_eq!(latm.push(&same[..4]), Element::Bad, "cut off");
+        assert_eq!(latm.push(&element(&[(1, 1), (8, 9), (8, 1)])), Element::Bad, "longer than the element");
+    }
+
+    #[test]
+    fn version_1_with_subframes_other_data_and_checksum() {
+        let mut latm = Latm::default();
+        let element = element(&[
+            (1, 0), // useSameStreamMux
+            (1, 1), // audioMuxVersion
+            (1, 0), // audioMuxVersionA
+            (2, 0),
+            (8, 0xff), // taraBufferFullness
+            (1, 1),
+            (6, 1), // two subframes
+            (4, 0),
+            (3, 0),
+            (2, 0),
+            (8, 21), // ascLen: the configuration and five bits of fill
+            CONFIG,
+            (5, 0),
+            (3, 0),
+            (8, 0xff),
+            (1, 1), // otherDataPresent
+            (2, 0),
+            (8, 3), // otherDataLenBits
+            (1, 1), // crcCheckPresent
+            (8, 0x5a),
+            (8, 1), // the first frame
+            (8, 0x11),
+            (8, 2),
+            (8, 0x22),
+            (8, 0x33),
+            (3, 7), // other data
+        ]);
+        assert_eq!(frames(latm.push(&element)), [vec![0x11], vec![0x22, 0x33]]);
+        assert_eq!(latm.config().unwrap().0, [0x11, 0x90, 0x00]);
+    }
+
+    #[test]
+    fn frames_of_one_length_and_long_ones() {
+        let mut latm = Latm::default();
+        let fixed = [&HEAD[..], &[CONFIG, (3, 1), (9, 1), (1, 0), (1, 0)], &[(8, 0x77); 21]].concat();
+        assert_eq!(frames(latm.push(&element(&fixed))), [[0x77; 21]]);
+        let escaped =
+            [CONFIG, (3, 0), (8, 0), (1, 1), (1, 1), (8, 0), (1, 0), (8, 2), (1, 0), (8, 255), (8, 1)];
+        let escaped = [&HEAD[..], &escaped, &[(8, 0x66); 256], &[(2, 0)]].concat();
+        assert_eq!(frames(latm.push(&element(&escaped))), [[0x66; 256]]);
+    }
+
+    #[test]
+    fn what_is_not_supported_says_so() {
+        let mut latm = Latm::default();
+        for (head, what) in [
+            (&[(1, 0), (1, 1), (1, 1)][..], "audioMuxVersionA 1"),
+            (&[(1, 0), (1, 0), (1, 0)], "streams of different time framing"),
+            (&[(1, 0), (1, 0), (1, 1), (6, 0), (4, 1)], "several programs"),
+            (&[(1, 0), (1, 0), (1, 1), (6, 0), (4, 0), (3, 1)], "several layers"),
+        ] {
+            assert_eq!(latm.push(&element(&[head, &[(32, 0); 4]].concat())), Element::Unsupported(what));
+        }
+        assert_eq!(length(&[0x56, 0xe0]), None);
+        assert_eq!(length(&[0xff, 0xf1, 0x50]), None);
+    }
+}

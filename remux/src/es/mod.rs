@@ -1,15 +1,13 @@
 //! Elementary streams: what the start of an access unit says.
 
-#[allow(dead_code, reason = "what makes and takes them is being built")]
 pub(crate) mod access_unit;
 pub(crate) mod annex_b;
 pub(crate) mod assemble;
 mod audio;
-#[allow(dead_code, reason = "merges")]
 pub(crate) mod frames;
-mod h264;
+pub(crate) mod h264;
 mod h265;
-#[allow(dead_code, reason = "merges")]
+pub(crate) mod h265_sps;
 pub(crate) mod latm;
 pub(crate) mod parameter_sets;
 pub(crate) mod picture;

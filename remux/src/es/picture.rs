@@ -59,7 +59,7 @@ impl PictureWatch {
             return;
         }
         let Some(set) = h264::set_id(nal) else { return };
-        if let Some(sps) = h264::sps(nal) {
+        if let Some(sps) = h264::sequence_parameter_set(nal) {
             remember(&mut self.sps, set.id, SliceSyntax::of(&sps));
         } else if let Some(sps_id) = sps_id_of_pps(nal) {
             remember(&mut self.pps, set.id, sps_id);

@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn every_version_and_layer() {
-        let table: [(&str, [u8; 4], (usize, u32, u32, u32)); 8] = [
+        let table = [
             ("MPEG-1 layer III, 128 kbit/s", [0xff, 0xfb, 0x90, 0x00], (417, 1152, 44_100, 2)),
             ("the same, padded", [0xff, 0xfb, 0x92, 0x00], (418, 1152, 44_100, 2)),
             ("MPEG-1 layer II, 192 kbit/s", [0xff, 0xfd, 0xa4, 0x00], (576, 1152, 48_000, 2)),
