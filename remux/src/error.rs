@@ -23,6 +23,30 @@ pub enum Error {
         /// What was found instead.
         reason: String,
     },
+    /// The input is no MP4 file, or one whose `moov` box is missing (ISO/IEC 14496-12 §8.2.1).
+    #[error("no moov box in the first {examined} bytes")]
+    NoMovie {
+        /// Bytes passed over before giving up.
+        examined: u64,
+    },
+    /// What everything else depends on cannot be read.
+    #[error("byte {offset}: damaged {what}")]
+    Damaged {
+        /// Where it lies in the source.
+        offset: u64,
+        /// What it is.
+        what: &'static str,
+    },
+    /// Something is larger than the engine will hold; see [`limits`](crate::limits).
+    #[error("byte {offset}: {what} of more than {limit} bytes")]
+    LimitExceeded {
+        /// Where it lies in the source.
+        offset: u64,
+        /// What it is.
+        what: &'static str,
+        /// The limit, in bytes.
+        limit: u64,
+    },
     /// Bytes were pushed that do not continue what came before.
     #[error("misuse: pushed offset {pushed}, expected {expected}")]
     OutOfOrder {

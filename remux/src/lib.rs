@@ -58,7 +58,8 @@
 //!
 //! # Standards
 //!
-//! Clauses are cited from ITU-T H.222.0 (06/2021) = ISO/IEC 13818-1, H.264 (08/2021), H.265 (08/2021), RFC 8216.
+//! Clauses are cited from ITU-T H.222.0 (06/2021) = ISO/IEC 13818-1, H.264 (08/2021), H.265 (08/2021), RFC 8216; for MP4,
+//! ISO/IEC 14496-12:2022, 14496-14:2020 and 14496-15:2022.
 
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -74,6 +75,7 @@ mod error;
 mod es;
 mod head;
 mod intake;
+mod mp4;
 mod mux;
 mod pes;
 mod psi;

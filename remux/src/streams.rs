@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::es::{Unit, audio_format, video_format};
-use crate::layout::{Codec, Format, Layout, LeftOut, LeftOutReason, Path, RapClass, Setup, Source, Stream};
+use crate::layout::{
+    Codec, Coding, Container, Format, Layout, LeftOut, LeftOutReason, Path, RapClass, Setup, Source, Stream,
+};
 use crate::limits;
 use crate::pes::start::{Examined, PesStart, examine};
 use crate::psi::stream_type::{Declared, declared, output};
@@ -19,11 +21,11 @@ pub(crate) struct Streams {
 }
 
 /// PID of the first stream that goes out; the others follow it.
-const FIRST_OUTPUT_PID: u16 = 0x100;
+pub(crate) const FIRST_OUTPUT_PID: u16 = 0x100;
 /// Pictures after which the frame duration is certain enough.
-const ENOUGH_STARTS: usize = 16;
+pub(crate) const ENOUGH_STARTS: usize = 16;
 /// A picture where the head does not show how long one is: 25 a second.
-const DEFAULT_FRAME: Ticks = Ticks::from_millis(40);
+pub(crate) const DEFAULT_FRAME: Ticks = Ticks::from_millis(40);
 
 impl Streams {
     pub(crate) fn new(pmt: &Pmt) -> Self {
@@ -40,7 +42,7 @@ impl Streams {
                     continue;
                 }
             };
-            streams.left_out.push(LeftOut { pid: stream.pid, stream_type: stream.stream_type, reason });
+            streams.left_out.push(left_out(stream, reason));
         }
         streams
     }
@@ -95,12 +97,12 @@ impl Streams {
                     continue;
                 }
             };
-            let DeclaredStream { pid, stream_type, .. } = probe.declared;
-            left_out.push(LeftOut { pid, stream_type, reason });
+            left_out.push(self::left_out(&probe.declared, reason));
         }
         chosen.sort_by_key(|probe| probe.declared.pid != key_pid);
         let streams = chosen.iter().zip(FIRST_OUTPUT_PID..).map(|(probe, pid)| probe.stream(Pid::new(pid)));
         Ok(Layout {
+            container: Container::TransportStream,
             program_number: self.program_number,
             streams: streams.collect(),
             left_out,
@@ -110,6 +112,11 @@ impl Streams {
             frame_duration,
         })
     }
+}
+
+fn left_out(declared: &DeclaredStream, reason: LeftOutReason) -> LeftOut {
+    let DeclaredStream { pid, stream_type, .. } = *declared;
+    LeftOut { source: Source::Pid(pid), coding: Coding::StreamType(stream_type), reason }
 }
 
 fn nothing_to_play(streams: &Streams) -> Error {

@@ -4,7 +4,7 @@ use h264_reader::nal::sps::SeqParameterSet;
 use h264_reader::rbsp::{BitReader, decode_nal};
 
 use super::Unit;
-use super::annex_b::nal_units;
+use super::annex_b::Nal;
 use crate::bits::{Bits, without_emulation_prevention};
 use crate::layout::VideoFormat;
 
@@ -23,9 +23,9 @@ fn nal_unit_type(nal: &[u8]) -> Option<u8> {
 }
 
 /// The first slice tells.
-pub(super) fn unit(data: &[u8]) -> Option<Unit> {
+pub(super) fn unit<'a>(nals: impl IntoIterator<Item = Nal<'a>>) -> Option<Unit> {
     let mut recovery_point = false;
-    for nal in nal_units(data) {
+    for nal in nals {
         let Some(nal_unit_type) = nal_unit_type(nal.bytes) else { continue };
         match nal_unit_type {
             IDR_SLICE => return Some(Unit::Idr),
@@ -36,6 +36,15 @@ pub(super) fn unit(data: &[u8]) -> Option<Unit> {
         }
     }
     None
+}
+
+/// Whether the first slice is an I slice (slice_type, table 7-6): it needs no other picture.
+pub(super) fn is_intra<'a>(nals: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    let slice = nals.into_iter().find(|nal| matches!(nal_unit_type(nal), Some(SLICE | SLICE_PARTITION_A | IDR_SLICE)));
+    let Some(slice) = slice else { return false };
+    let mut bits = Bits::new(without_emulation_prevention(slice).skip(1));
+    let (_first_mb_in_slice, slice_type) = (bits.ue(), bits.ue());
+    slice_type.is_some_and(|slice_type| matches!(slice_type % 5, 2 | 4))
 }
 
 /// Whether a SEI NAL unit holds a recovery point with `recovery_frame_cnt` 0: decoding that begins here shows right
@@ -67,8 +76,8 @@ fn sei_number(bytes: &mut impl Iterator<Item = u8>) -> Option<u32> {
 }
 
 /// What the first sequence parameter set says.
-pub(super) fn format(data: &[u8]) -> Option<VideoFormat> {
-    let sps = nal_units(data).find(|nal| nal_unit_type(nal.bytes) == Some(SPS))?;
+pub(super) fn format<'a>(nals: impl IntoIterator<Item = Nal<'a>>) -> Option<VideoFormat> {
+    let sps = nals.into_iter().find(|nal| nal_unit_type(nal.bytes) == Some(SPS))?;
     let rbsp = decode_nal(sps.bytes).ok()?;
     let sps = SeqParameterSet::from_bits(BitReader::new(&*rbsp)).ok()?;
     let (width, height) = sps.pixel_dimensions().ok()?;
@@ -77,6 +86,7 @@ pub(super) fn format(data: &[u8]) -> Option<VideoFormat> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::annex_b::nal_units;
     use super::*;
 
     const AUD: [u8; 6] = [0, 0, 0, 1, 0x09, 0xf0];
@@ -87,12 +97,12 @@ mod tests {
 
     #[test]
     fn the_first_slice_tells() {
-        assert_eq!(unit(&with(&[&[0x67, 1], &[0x68, 1], &[0x65, 0x88]])), Some(Unit::Idr));
-        assert_eq!(unit(&with(&[&[0x41, 0x9a]])), Some(Unit::Picture));
-        assert_eq!(unit(&with(&[&[0x67, 1], &[0x68, 1]])), None);
-        assert_eq!(unit(&[]), None);
+        assert_eq!(unit(nal_units(&with(&[&[0x67, 1], &[0x68, 1], &[0x65, 0x88]]))), Some(Unit::Idr));
+        assert_eq!(unit(nal_units(&with(&[&[0x41, 0x9a]]))), Some(Unit::Picture));
+        assert_eq!(unit(nal_units(&with(&[&[0x67, 1], &[0x68, 1]]))), None);
+        assert_eq!(unit(nal_units(&[])), None);
         assert_eq!(
-            unit(&with(&[&[], &[0x65, 0x88]])),
+            unit(nal_units(&with(&[&[], &[0x65, 0x88]]))),
             Some(Unit::Idr),
             "a NAL unit without a byte hides nothing"
         );
@@ -103,9 +113,9 @@ mod tests {
         // A user data message of 3 bytes, then a recovery point: recovery_frame_cnt ue(v), three flags.
         let exact = [0x06, 5, 3, 1, 2, 3, 6, 1, 0b1100_0000, 0x80];
         let later = [0x06, 6, 1, 0b0101_0000, 0x80];
-        assert_eq!(unit(&with(&[&exact, &[0x41, 0x9a]])), Some(Unit::OpenRap));
-        assert_eq!(unit(&with(&[&later, &[0x41, 0x9a]])), Some(Unit::Picture));
-        assert_eq!(unit(&with(&[&[0x06, 0xff, 0xff], &[0x41, 0x9a]])), Some(Unit::Picture));
+        assert_eq!(unit(nal_units(&with(&[&exact, &[0x41, 0x9a]]))), Some(Unit::OpenRap));
+        assert_eq!(unit(nal_units(&with(&[&later, &[0x41, 0x9a]]))), Some(Unit::Picture));
+        assert_eq!(unit(nal_units(&with(&[&[0x06, 0xff, 0xff], &[0x41, 0x9a]]))), Some(Unit::Picture));
     }
 
     #[test]
@@ -115,7 +125,7 @@ mod tests {
             0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x03,
             0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xc8, 0x3c, 0x60, 0xc6, 0x58,
         ];
-        let format = format(&with(&[&sps])).unwrap();
+        let format = format(nal_units(&with(&[&sps]))).unwrap();
         assert_eq!(
             (format.width, format.height, format.codec_string.as_deref()),
             (1920, 1080, Some("avc1.640028"))

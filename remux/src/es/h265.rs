@@ -1,7 +1,7 @@
 //! H.265: what begins an access unit, and what its sequence parameter set says (H.265 §7.3.1, §7.3.2.2, §7.3.3).
 
 use super::Unit;
-use super::annex_b::nal_units;
+use super::annex_b::Nal;
 use crate::bits::{Bits, without_emulation_prevention};
 use crate::layout::VideoFormat;
 
@@ -18,8 +18,8 @@ fn nal_unit_type(nal: &[u8]) -> Option<u8> {
 }
 
 /// The first slice tells.
-pub(super) fn unit(data: &[u8]) -> Option<Unit> {
-    for nal in nal_units(data) {
+pub(super) fn unit<'a>(nals: impl IntoIterator<Item = Nal<'a>>) -> Option<Unit> {
+    for nal in nals {
         let Some(nal_unit_type) = nal_unit_type(nal.bytes) else { continue };
         match nal_unit_type {
             BLA_W_RADL..=IDR_N_LP => return Some(Unit::Idr),
@@ -32,8 +32,8 @@ pub(super) fn unit(data: &[u8]) -> Option<Unit> {
 }
 
 /// What the first sequence parameter set says.
-pub(super) fn format(data: &[u8]) -> Option<VideoFormat> {
-    let sps = nal_units(data).find(|nal| nal_unit_type(nal.bytes) == Some(SPS))?;
+pub(super) fn format<'a>(nals: impl IntoIterator<Item = Nal<'a>>) -> Option<VideoFormat> {
+    let sps = nals.into_iter().find(|nal| nal_unit_type(nal.bytes) == Some(SPS))?;
     // The NAL unit header is two bytes (§7.3.1.2).
     let mut bits = Bits::new(without_emulation_prevention(sps.bytes).skip(2));
     bits.skip(4)?; // sps_video_parameter_set_id
@@ -99,16 +99,17 @@ fn profile_tier_level(
 
 #[cfg(test)]
 mod tests {
+    use super::super::annex_b::nal_units;
     use super::*;
 
     #[test]
     fn the_first_slice_tells() {
         let with = |nal_type: u8| [0, 0, 1, 70, 1, 0x50, 0, 0, 1, nal_type << 1, 1];
-        assert_eq!(unit(&with(19)), Some(Unit::Idr));
-        assert_eq!(unit(&with(21)), Some(Unit::OpenRap));
-        assert_eq!(unit(&with(16)), Some(Unit::OpenRap));
-        assert_eq!(unit(&with(1)), Some(Unit::Picture));
-        assert_eq!(unit(&with(34)), None);
+        assert_eq!(unit(nal_units(&with(19))), Some(Unit::Idr));
+        assert_eq!(unit(nal_units(&with(21))), Some(Unit::OpenRap));
+        assert_eq!(unit(nal_units(&with(16))), Some(Unit::OpenRap));
+        assert_eq!(unit(nal_units(&with(1))), Some(Unit::Picture));
+        assert_eq!(unit(nal_units(&with(34))), None);
     }
 
     #[test]
@@ -119,13 +120,13 @@ mod tests {
             0x00, 0x00, 0x3c, 0x90, 0x02, 0xc4, 0x04, 0x8f, 0x97, 0x2c, 0xac, 0xd2, 0x49, 0x95, 0xe0, 0x2d,
             0xc0, 0x80, 0x80,
         ];
-        let format = format(&data).unwrap();
+        let format = format(nal_units(&data)).unwrap();
         assert_eq!((format.width, format.height), (176, 140));
         assert_eq!(format.codec_string.as_deref(), Some("hvc1.4.10.L60.9E.8"));
     }
 
     #[test]
     fn a_cut_off_parameter_set_is_none() {
-        assert_eq!(format(&[0, 0, 1, 0x42, 0x01, 0x01, 0x01, 0x60]), None);
+        assert_eq!(format(nal_units(&[0, 0, 1, 0x42, 0x01, 0x01, 0x01, 0x60])), None);
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use remux::index::Run;
-use remux::layout::{Format, LeftOut, Path as StreamPath, Stream};
+use remux::layout::{Coding, Format, LeftOut, Path as StreamPath, Source, Stream};
 use remux::{Error, Index, Indexer, Report};
 use serde::Serialize;
 
@@ -94,8 +94,14 @@ struct StreamSummary<'a> {
 
 #[derive(Serialize)]
 struct LeftOutSummary {
-    pid: u16,
-    stream_type: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    track: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_type: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample_entry: Option<String>,
     reason: String,
 }
 
@@ -185,7 +191,15 @@ impl<'a> StreamSummary<'a> {
 
 impl LeftOutSummary {
     fn of(left_out: &LeftOut) -> Self {
-        Self { pid: left_out.pid.value(), stream_type: left_out.stream_type, reason: left_out.to_string() }
+        let (pid, track) = match left_out.source {
+            Source::Pid(pid) => (Some(pid.value()), None),
+            Source::Track(track) => (None, Some(track)),
+        };
+        let (stream_type, sample_entry) = match left_out.coding {
+            Coding::StreamType(stream_type) => (Some(stream_type), None),
+            Coding::SampleEntry(kind) => (None, Some(kind.escape_ascii().to_string())),
+        };
+        Self { pid, track, stream_type, sample_entry, reason: left_out.to_string() }
     }
 }
 
