@@ -29,6 +29,14 @@ pub enum Error {
         /// Bytes passed over before giving up.
         examined: u64,
     },
+    /// The source cannot jump back, and what is needed next has passed by: MP4 whose `moov` box comes last.
+    #[error("byte {offset} is needed after byte {at}: the source has to be read from more than one place")]
+    OutOfReach {
+        /// What is needed.
+        offset: u64,
+        /// Where the source goes on.
+        at: u64,
+    },
     /// What everything else depends on cannot be read.
     #[error("byte {offset}: damaged {what}")]
     Damaged {

@@ -3,13 +3,16 @@
 //! Any input is allowed; what must hold whatever it is:
 //! nothing panics; chunking does not matter; output is whole packets of the PIDs of the layout, with sound headers and
 //! sound tables in front; copying a copy adds nothing; of an undamaged source the segments laid end to end carry the
-//! packets that the copy carries.
+//! packets that the copy carries. What is checked of MP4 stands in [`mp4`].
+
+mod mp4;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use self::mp4::{mp4_boxes, mp4_reader};
 use crate::psi::crc32;
 use crate::time::Ticks;
 use crate::ts::Pid;

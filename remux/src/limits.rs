@@ -52,6 +52,11 @@ pub const MOVIE_FRAGMENT: u64 = 8 << 20;
 /// Samples of one `moof` box: an hour of sound. Those that follow are lost and counted.
 pub const FRAGMENT_SAMPLES: usize = 1 << 18;
 
+/// How far before and behind a random access point of an MP4 file the other tracks reach, in bytes: fragments of several
+/// seconds keep one track behind the other. What is not wanted in between is jumped over. Sound that reaches further is
+/// lost and counted.
+pub const FRAGMENT_REACH: u64 = 256 << 20;
+
 /// Samples of one track that a `moov` box lists: more than a day at 120 a second. Those that follow are not seen.
 pub const TRACK_SAMPLES: u32 = 1 << 24;
 

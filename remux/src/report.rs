@@ -139,7 +139,9 @@ impl fmt::Display for Event {
             }
             Self::TimestampJump { offset, pid } => write!(f, "byte {offset}: the clock of PID {pid} jumps"),
             Self::LayoutChange { offset } => write!(f, "byte {offset}: the program changes its streams"),
-            Self::DamagedSample { offset, track } => write!(f, "byte {offset}: damaged sample of track {track}"),
+            Self::DamagedSample { offset, track } => {
+                write!(f, "byte {offset}: damaged sample of track {track}")
+            }
             Self::DamagedBox { offset } => write!(f, "byte {offset}: damaged box"),
             Self::DamagedPes { offset, pid } => write!(f, "byte {offset}: damaged PES on PID {pid}"),
         }

@@ -40,7 +40,9 @@ pub(super) fn unit<'a>(nals: impl IntoIterator<Item = Nal<'a>>) -> Option<Unit> 
 
 /// Whether the first slice is an I slice (slice_type, table 7-6): it needs no other picture.
 pub(super) fn is_intra<'a>(nals: impl IntoIterator<Item = &'a [u8]>) -> bool {
-    let slice = nals.into_iter().find(|nal| matches!(nal_unit_type(nal), Some(SLICE | SLICE_PARTITION_A | IDR_SLICE)));
+    let slice = nals
+        .into_iter()
+        .find(|nal| matches!(nal_unit_type(nal), Some(SLICE | SLICE_PARTITION_A | IDR_SLICE)));
     let Some(slice) = slice else { return false };
     let mut bits = Bits::new(without_emulation_prevention(slice).skip(1));
     let (_first_mb_in_slice, slice_type) = (bits.ue(), bits.ue());

@@ -112,7 +112,8 @@ mod tests {
         // -1024 / 44100 s + 1 / 600 s = -1939.796 ticks.
         assert_eq!(clock.at(0).ticks(), -1940);
         assert_eq!(clock.at(1024).ticks(), 150);
-        let edge = TrackClock { timescale: 1, movie_timescale: 1, edit: Edit::default(), overtaking: i64::MAX };
+        let edge =
+            TrackClock { timescale: 1, movie_timescale: 1, edit: Edit::default(), overtaking: i64::MAX };
         assert!(edge.times(i64::MIN, i64::MAX).dts < edge.at(i64::MAX));
     }
 }

@@ -57,9 +57,11 @@ const SOUND_RAP_INTERVAL: Ticks = Ticks::from_millis(500);
 impl Collector {
     /// Collects with `key` as the key track.
     pub(super) fn new(movie: &Movie, key: usize) -> Self {
-        let others = movie.tracks.iter().enumerate().map(|(number, track)| {
-            (number != key && !track.codec.is_video()).then(Other::default)
-        });
+        let others = movie
+            .tracks
+            .iter()
+            .enumerate()
+            .map(|(number, track)| (number != key && !track.codec.is_video()).then(Other::default));
         Self {
             key,
             is_video: movie.tracks.get(key).is_some_and(|track| track.codec.is_video()),
@@ -119,7 +121,7 @@ impl Collector {
         }
         let starts = recent().filter(|sample| sample.pts >= pts - reach);
         let lead = starts.map(|sample| offset.saturating_sub(sample.start));
-        let lead = lead.filter(|&lead| lead <= limits::LEAD_BYTES).max().unwrap_or(0);
+        let lead = lead.filter(|&lead| lead <= limits::FRAGMENT_REACH).max().unwrap_or(0);
         let ends = recent().filter(|sample| sample.pts < pts);
         let ends = ends.filter(|sample| is_near(offset, sample.start, sample.end));
         let trail = ends.map(|sample| sample.end.saturating_sub(offset)).max().unwrap_or(0);
@@ -149,11 +151,9 @@ impl Collector {
         if self.raps.first().is_some_and(|first| pts < first.rap.pts - EARLY) {
             self.report.early += 1;
         }
-        let last_dts = self.last_dts;
-        let is_due = |rap: &Rap| last_dts.is_none_or(|dts| dts < rap.pts + EARLY);
         let after = self.raps.iter_mut().rev().map(|found| &mut found.rap);
         for rap in after.take_while(|rap| rap.pts > pts) {
-            if !is_near(rap.offset, start, end) || !is_due(rap) {
+            if !is_near(rap.offset, start, end) {
                 self.report.overflowed += 1;
                 break;
             }
@@ -199,7 +199,7 @@ impl Collector {
 
 /// Whether a sample that ends at `end` is read by a segment that ends at `rap`; always where the same box lists both.
 fn is_near(rap: u64, origin: u64, end: u64) -> bool {
-    origin == rap || end.saturating_sub(rap) <= limits::TRAIL_BYTES
+    origin == rap || end.saturating_sub(rap) <= limits::FRAGMENT_REACH
 }
 
 fn saturated(bytes: u64) -> u32 {

@@ -115,9 +115,8 @@ impl TrackFragment {
             flags if flags & DEFAULT_BASE_IS_MOOF != 0 => moof,
             _ => base,
         };
-        let mut or_default = |flag, default| {
-            fields.optional(flags & flag != 0).map(|value| value.unwrap_or(default))
-        };
+        let mut or_default =
+            |flag, default| fields.optional(flags & flag != 0).map(|value| value.unwrap_or(default));
         let defaults = Defaults {
             description: or_default(SAMPLE_DESCRIPTION_INDEX, trex.description)?,
             duration: or_default(DEFAULT_SAMPLE_DURATION, trex.duration)?,
@@ -201,7 +200,8 @@ mod tests {
 
     #[test]
     fn all_that_a_run_can_say_and_all_that_it_can_leave_to_defaults() {
-        let tfhd = full(b"tfhd", 0, DEFAULT_BASE_IS_MOOF | 0x38, &words(&[1, 40, 7, SAMPLE_IS_NON_SYNC_SAMPLE]));
+        let tfhd =
+            full(b"tfhd", 0, DEFAULT_BASE_IS_MOOF | 0x38, &words(&[1, 40, 7, SAMPLE_IS_NON_SYNC_SAMPLE]));
         let tfdt = full(b"tfdt", 1, 0, &words(&[1, 0]));
         let every = full(b"trun", 1, 0xf01, &words(&[1, 500, 10, 20, 0, -5i32 as u32]));
         let none = full(b"trun", 0, FIRST_SAMPLE_FLAGS, &words(&[2, 0]));

@@ -47,8 +47,8 @@ struct Pass {
     feed: Feed,
     /// Whether pictures are looked into.
     looks: bool,
-    /// Whether a pass with other choices has been made before.
-    is_second: bool,
+    /// Passes with other choices that have been made before.
+    passes: usize,
     seen: Vec<Seen>,
     collector: Collector,
     pending: Option<Placed>,
@@ -62,6 +62,8 @@ enum Feed {
     Fragments(Walk),
 }
 
+/// Passes after which what has been found is what counts.
+const MOST_PASSES: usize = 2;
 /// How much is asked for at once where all pictures are read.
 const READ: u64 = 8 << 20;
 
@@ -160,7 +162,7 @@ impl Pass {
         Self {
             feed,
             looks,
-            is_second: false,
+            passes: 0,
             seen: vec![Seen::default(); movie.tracks.len()],
             collector: Collector::new(&movie, key),
             pending: None,
@@ -178,8 +180,8 @@ impl Pass {
         let tells_sync = self.seen.get(key).is_some_and(Seen::tells_sync);
         let has_to_look = self.movie.is_fragmented && is_video && !tells_sync;
         let went_wrong = key != self.collector.key || has_to_look && !self.looks;
-        (went_wrong && !self.is_second).then(|| Self {
-            is_second: true,
+        (went_wrong && self.passes < MOST_PASSES).then(|| Self {
+            passes: self.passes + 1,
             ..Self::new(self.movie.clone(), size, key, self.looks || has_to_look)
         })
     }
@@ -199,11 +201,16 @@ impl Pass {
                 log.on_sample(placed.sample.offset, track.id);
                 continue;
             }
-            let unit = match self.looks && placed.track == self.collector.key && track.codec.is_video() {
+            let unit = match self.looks && track.codec.is_video() {
                 false => unit_of_flag(track, placed.sample.is_sync),
                 true => match window.take(placed.sample.offset, placed.sample.size as usize) {
-                    Ok(bytes) => content(track, &placed.sample, bytes, RapClass::RecoveryPoint)
-                        .map_or(Unit::Picture, |content| content.unit),
+                    Ok(bytes) => match content(track, &placed.sample, bytes, RapClass::RecoveryPoint) {
+                        Some(content) => content.unit,
+                        None => {
+                            log.on_sample(placed.sample.offset, track.id);
+                            continue;
+                        }
+                    },
                     Err(from) => {
                         self.pending = Some(placed);
                         return Some(from..self.reach(&placed));

@@ -9,11 +9,12 @@
 //! units, [`indexer`] an index.
 
 mod clock;
-mod config;
 mod collect;
+mod config;
 mod entry;
 mod fragment;
 mod indexer;
+mod learner;
 mod log;
 mod movie;
 mod plan;
@@ -23,6 +24,8 @@ mod streams;
 mod tables;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod unit;
 mod walk;
 mod window;

@@ -182,7 +182,7 @@ mod tests {
         let moov = Bytes::from(written.moov_only());
         for end in 0..moov.len() {
             if let Ok(movie) = Movie::parse(0, &moov.slice(..end)) {
-                movie.tracks.iter().for_each(|track| drop(track.tables.samples().count()));
+                movie.tracks.iter().for_each(|track| assert!(track.tables.samples().count() < 1000));
             }
         }
     }

@@ -151,7 +151,8 @@ impl Plan {
             }
             place = placed.sample.offset;
             reached = reached.max(Some(placed.times.dts));
-            let lags = |lane: &Lane| lane.next.is_some_and(|next| Some(next.times.dts + INTERLEAVED) < reached);
+            let lags =
+                |lane: &Lane| lane.next.is_some_and(|next| Some(next.times.dts + INTERLEAVED) < reached);
             if placed.sample.begins_chunk && plan.lanes.iter().any(lags) {
                 return false;
             }

@@ -4,18 +4,19 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::learner::{Learner, Waiting};
 use super::log::Log;
 use super::movie::Movie;
 use super::plan::{Placed, Plan, Span};
-use super::streams::{self, FRAME_HEADER, Seen, needs_header};
+use super::streams::{self, Seen};
 use super::unit::content;
 use super::walk::{Step, Walk};
 use super::window::{GAP, Window};
 use crate::error::Error;
 use crate::es::Unit;
-use crate::es::access_unit::{AccessUnit, Data};
+use crate::es::access_unit::AccessUnit;
 use crate::index::Cut;
-use crate::layout::{Codec, Container, Layout, RapClass};
+use crate::layout::{Container, Layout, RapClass};
 use crate::limits;
 
 /// What comes next.
@@ -53,6 +54,8 @@ pub(super) struct Playing {
 enum Feed {
     Tables(Plan),
     Fragments(Walk),
+    /// The source has ended.
+    Ended,
 }
 
 #[derive(Debug)]
@@ -60,23 +63,6 @@ enum Learned {
     /// Not yet: units wait.
     Waiting(Learner),
     Known(Arc<Layout>),
-}
-
-/// Learns a layout from the units that are read first.
-#[derive(Debug)]
-struct Learner {
-    seen: Vec<Seen>,
-    /// Whether `seen` is what the tables say, and only frame headers are missing.
-    is_seen: bool,
-    waiting: Vec<Waiting>,
-    held: usize,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    track: usize,
-    is_sync: bool,
-    unit: AccessUnit,
 }
 
 impl Playing {
@@ -91,7 +77,7 @@ impl Playing {
         let plan = Plan::new(&movie, None, is_sequential);
         let mut playing = Self::new(movie, size, Feed::Tables(plan));
         let seen = if is_seen { seen } else { vec![Seen::default(); seen.len()] };
-        playing.learn(Learner { seen, is_seen, waiting: Vec::new(), held: 0 })?;
+        playing.learn(Learner::new(seen, is_seen))?;
         Ok(playing)
     }
 
@@ -103,7 +89,7 @@ impl Playing {
         };
         let seen = vec![Seen::default(); movie.tracks.len()];
         let mut playing = Self::new(movie, (size < u64::MAX).then_some(size), feed);
-        playing.layout = Learned::Waiting(Learner { seen, is_seen: false, waiting: Vec::new(), held: 0 });
+        playing.layout = Learned::Waiting(Learner::new(seen, false));
         playing
     }
 
@@ -129,7 +115,6 @@ impl Playing {
     }
 
     fn new(movie: Movie, size: Option<u64>, feed: Feed) -> Self {
-        let seen = Learner { seen: Vec::new(), is_seen: false, waiting: Vec::new(), held: 0 };
         let numbers = vec![None; movie.tracks.len()];
         Self {
             movie,
@@ -138,7 +123,7 @@ impl Playing {
             pending: None,
             reach: 0..0,
             span: None,
-            layout: Learned::Waiting(seen),
+            layout: Learned::Waiting(Learner::default()),
             numbers,
             ready: VecDeque::new(),
         }
@@ -178,7 +163,8 @@ impl Playing {
             if !self.goes_out(placed.track) {
                 continue;
             }
-            if placed.sample.size > limits::SAMPLE || self.size.is_some_and(|size| placed.sample.end() > size) {
+            if placed.sample.size > limits::SAMPLE || self.size.is_some_and(|size| placed.sample.end() > size)
+            {
                 self.on_lost(&placed, log);
                 continue;
             }
@@ -198,14 +184,15 @@ impl Playing {
         if let Some(placed) = self.pending.take() {
             self.on_lost(&placed, log);
         }
-        match std::mem::replace(&mut self.feed, Feed::Fragments(Walk::ended())) {
+        match std::mem::replace(&mut self.feed, Feed::Ended) {
             Feed::Tables(plan) => plan.for_each(|placed| self.on_lost(&placed, log)),
-            Feed::Fragments(mut walk) => {
+            Feed::Fragments(walk) => {
                 if walk.is_cut_off(self.size) {
                     log.on_box(walk.at());
                 }
-                walk.samples().drain(..).for_each(|placed| self.on_lost(&placed, log));
+                walk.into_samples().for_each(|placed| self.on_lost(&placed, log));
             }
+            Feed::Ended => {}
         }
         self.settle()
     }
@@ -214,6 +201,7 @@ impl Playing {
         match &mut self.feed {
             Feed::Tables(plan) => plan.next().map_or(Step::End, Step::Sample),
             Feed::Fragments(walk) => walk.step(&self.movie, window, log),
+            Feed::Ended => Step::End,
         }
     }
 
@@ -237,6 +225,7 @@ impl Playing {
             let end = match &self.feed {
                 Feed::Tables(plan) => plan.reach(sample, GAP, READ),
                 Feed::Fragments(walk) => walk.end().max(sample.end()),
+                Feed::Ended => sample.end(),
             };
             self.reach = sample.offset..end;
         }
@@ -270,7 +259,8 @@ impl Playing {
                 Ok(())
             }
             Learned::Waiting(learner) => {
-                learner.on_unit(Waiting { track: number, is_sync: sample.is_sync, unit }, sample.size as usize);
+                learner
+                    .on_unit(Waiting { track: number, is_sync: sample.is_sync, unit }, sample.size as usize);
                 match learner.is_done(&self.movie) {
                     true => self.settle(),
                     false => Ok(()),
@@ -314,35 +304,4 @@ impl Playing {
 /// Whether the tables tell which samples of the key track are random access points.
 pub(super) fn tells_raps(movie: &Movie, key: usize) -> bool {
     movie.tracks.get(key).is_none_or(|track| !track.codec.is_video() || track.tables.knows_sync())
-}
-
-impl Learner {
-    fn on_unit(&mut self, waiting: Waiting, size: usize) {
-        if let Some(seen) = self.seen.get_mut(waiting.track) {
-            if let (Data::Frame(frame), None) = (&waiting.unit.data, &seen.header) {
-                let header = frame.get(..FRAME_HEADER).unwrap_or(frame);
-                seen.header = Some(bytes::Bytes::copy_from_slice(header));
-            }
-            if !self.is_seen {
-                seen.on_sample(waiting.unit.unit, waiting.is_sync, waiting.unit.times);
-            }
-        }
-        self.held = self.held.saturating_add(size);
-        self.waiting.push(waiting);
-    }
-
-    fn is_done(&self, movie: &Movie) -> bool {
-        if self.held >= limits::HEAD || self.waiting.len() >= limits::HEAD_UNITS {
-            return true;
-        }
-        let lacks_header =
-            |codec: Codec, seen: &Seen| seen.samples > 0 && seen.header.is_none() && needs_header(codec);
-        let mut tracks = movie.tracks.iter().zip(&self.seen);
-        if tracks.clone().any(|(track, seen)| lacks_header(track.codec, seen)) {
-            return false;
-        }
-        let key = streams::key(movie, |track| self.seen.get(track).is_some_and(|seen| seen.samples > 0));
-        let is_key_known = key.and_then(|key| self.seen.get(key)).is_some_and(Seen::is_known);
-        self.is_seen || is_key_known && tracks.all(|(_, seen)| seen.samples > 0)
-    }
 }

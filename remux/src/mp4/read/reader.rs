@@ -36,8 +36,8 @@ pub(crate) enum Read {
 pub(crate) struct Reader {
     /// Bytes of the file, where they are known.
     size: Option<u64>,
-    /// Whether the source cannot jump back.
-    is_sequential: bool,
+    /// Where the source goes on, where it cannot jump back.
+    sequential: Option<u64>,
     window: Window,
     log: Log,
     state: State,
@@ -55,12 +55,13 @@ enum State {
 impl Reader {
     /// Reads a file of this size, where it is known, from any place of which it [wants](Read::Want) bytes.
     pub(crate) fn new(size: Option<u64>) -> Self {
-        Self::with(size, false, State::Finding(Box::new(Finder::new(size)), None))
+        Self::with(size, None, State::Finding(Box::new(Finder::new(size)), None))
     }
 
-    /// Reads a source that cannot jump back: samples come as they lie, whatever their times.
+    /// Reads a source that cannot jump back: samples come as they lie, whatever their times. Where the tables lie behind
+    /// the media that gives [`Error::OutOfReach`].
     pub(crate) fn sequential() -> Self {
-        Self::with(None, true, State::Finding(Box::new(Finder::new(None)), None))
+        Self::with(None, Some(0), State::Finding(Box::new(Finder::new(None)), None))
     }
 
     /// Reads what one cut needs, and little more. A layout of a transport stream gives [`Error::NoMovie`].
@@ -72,11 +73,11 @@ impl Reader {
             }
             Container::TransportStream => State::Failed(Error::NoMovie { examined: 0 }),
         };
-        Self::with(size, false, state)
+        Self::with(size, None, state)
     }
 
-    fn with(size: Option<u64>, is_sequential: bool, state: State) -> Self {
-        Self { size, is_sequential, window: Window::default(), log: Log::default(), state }
+    fn with(size: Option<u64>, sequential: Option<u64>, state: State) -> Self {
+        Self { size, sequential, window: Window::default(), log: Log::default(), state }
     }
 
     /// Bytes of the file that begin at `offset`: where the last [`Read::Want`] says, or before it.
@@ -87,8 +88,11 @@ impl Reader {
         match &self.state {
             State::Failed(error) => return Err(error.clone()),
             State::Ended(_) => return Ok(()),
-            State::Finding(..) | State::Playing(_) => self.window.push(offset, bytes)?,
+            State::Finding(..) | State::Playing(_) => {}
         }
+        let end = offset.saturating_add(bytes.len() as u64);
+        self.window.push(offset, bytes)?;
+        self.sequential = self.sequential.map(|at| at.max(end));
         self.find();
         self.result()
     }
@@ -111,7 +115,8 @@ impl Reader {
         self.result()
     }
 
-    /// The next access unit, or what has to be pushed; `None` once there is nothing more.
+    /// The next access unit, or what has to be pushed; `None` once there is nothing more, or where
+    /// [`finish`](Self::finish) says why not.
     pub(crate) fn poll(&mut self) -> Option<Read> {
         loop {
             let wanted = match self.find() {
@@ -122,6 +127,10 @@ impl Reader {
                     Next::End => return None,
                 },
             };
+            if let Some(at) = self.sequential.filter(|&at| wanted.start < at) {
+                self.state = State::Failed(Error::OutOfReach { offset: wanted.start, at });
+                return None;
+            }
             let end = wanted.end.min(self.size.unwrap_or(u64::MAX));
             if wanted.start < end {
                 return Some(Read::Want(wanted.start..end));
@@ -151,6 +160,11 @@ impl Reader {
         matches!(self.state, State::Ended(_) | State::Failed(_))
     }
 
+    /// Bytes that have been pushed and not used.
+    pub(crate) fn held(&self) -> u64 {
+        self.window.held()
+    }
+
     /// What has been met so far.
     pub(crate) fn report(&self) -> &Report {
         &self.log.report
@@ -170,7 +184,7 @@ impl Reader {
             Ok(Err(wanted)) => return Some(wanted),
             Ok(Ok(movie)) => match cut.take() {
                 Some((layout, cut)) => Ok(Playing::cut(movie, layout, &cut, self.size)),
-                None => Playing::all(movie, self.size, self.is_sequential),
+                None => Playing::all(movie, self.size, self.sequential.is_some()),
             },
             Err(error) => Err(error),
         };

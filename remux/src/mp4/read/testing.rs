@@ -22,8 +22,8 @@ pub(crate) fn container(kind: &[u8; 4], children: &[Written]) -> Written {
 
 /// 1920x1080, High, level 4.0.
 const SPS: [u8; 27] = [
-    0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x03, 0x00, 0x04,
-    0x00, 0x00, 0x03, 0x00, 0xc8, 0x3c, 0x60, 0xc6, 0x58,
+    0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x03, 0x00,
+    0x04, 0x00, 0x00, 0x03, 0x00, 0xc8, 0x3c, 0x60, 0xc6, 0x58,
 ];
 
 pub(crate) fn avc1(nal_length_size: u8) -> Written {
@@ -104,8 +104,11 @@ impl TrackSpec {
 
     /// Frames of 1024 units.
     pub(crate) fn frames(mut self, count: usize, size: usize) -> Self {
-        self.samples.extend((0..count).map(|number| {
-            SampleSpec { data: vec![number as u8; size], duration: 1024, offset: 0, is_sync: true }
+        self.samples.extend((0..count).map(|number| SampleSpec {
+            data: vec![number as u8; size],
+            duration: 1024,
+            offset: 0,
+            is_sync: true,
         }));
         self
     }
@@ -133,13 +136,17 @@ impl TrackSpec {
                 b"stsz",
                 0,
                 0,
-                &words(&[
-                    vec![0, listed.len() as u32],
-                    listed.iter().map(|s| s.data.len() as u32).collect(),
-                ]
-                .concat()),
+                &words(
+                    &[vec![0, listed.len() as u32], listed.iter().map(|s| s.data.len() as u32).collect()]
+                        .concat(),
+                ),
             ),
-            full(b"co64", 0, 0, &table(chunks.iter().flat_map(|c| [(c.0 >> 32) as u32, c.0 as u32]).collect(), 2)),
+            full(
+                b"co64",
+                0,
+                0,
+                &table(chunks.iter().flat_map(|c| [(c.0 >> 32) as u32, c.0 as u32]).collect(), 2),
+            ),
         ];
         if self.has_stss {
             let sync = (1..).zip(listed).filter(|(_, s)| s.is_sync).map(|(number, _)| number).collect();
@@ -241,10 +248,14 @@ impl Movie {
             .tracks
             .iter()
             .zip(&self.per_chunk)
-            .map(|(track, &per_chunk)| track.samples.chunks(per_chunk.min(track.samples.len()).max(1)).collect())
+            .map(|(track, &per_chunk)| {
+                track.samples.chunks(per_chunk.min(track.samples.len()).max(1)).collect()
+            })
             .collect();
         let most = all.iter().map(Vec::len).max().unwrap_or(0);
-        (0..most).map(|round| all.iter().map(|chunks| chunks.get(round).copied().unwrap_or(&[])).collect()).collect()
+        (0..most)
+            .map(|round| all.iter().map(|chunks| chunks.get(round).copied().unwrap_or(&[])).collect())
+            .collect()
     }
 
     fn write_progressive(&self, mut bytes: Vec<u8>) -> File {

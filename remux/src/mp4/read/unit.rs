@@ -97,19 +97,23 @@ fn random_access(track: &Track, sample: &Sample, nals: &Nals, class: RapClass) -
 mod tests {
     use super::*;
 
+    fn ranges(ranges: &[(usize, usize)]) -> Vec<Range<usize>> {
+        ranges.iter().map(|&(start, end)| start..end).collect()
+    }
+
     #[test]
     fn lengths_of_all_sizes() {
-        assert_eq!(nal_ranges(&[1, 9, 2, 8, 7], 1), (vec![1..2, 3..5], false));
-        assert_eq!(nal_ranges(&[0, 1, 9, 0, 0, 0, 1, 8], 2), (vec![2..3, 7..8], false));
-        assert_eq!(nal_ranges(&[0, 0, 1, 9], 3), (vec![3..4], false));
-        assert_eq!(nal_ranges(&[0, 0, 0, 1, 9], 4), (vec![4..5], false));
-        assert_eq!(nal_ranges(&[], 4), (vec![], false));
+        assert_eq!(nal_ranges(&[1, 9, 2, 8, 7], 1), (ranges(&[(1, 2), (3, 5)]), false));
+        assert_eq!(nal_ranges(&[0, 1, 9, 0, 0, 0, 1, 8], 2), (ranges(&[(2, 3), (7, 8)]), false));
+        assert_eq!(nal_ranges(&[0, 0, 1, 9], 3), (ranges(&[(3, 4)]), false));
+        assert_eq!(nal_ranges(&[0, 0, 0, 1, 9], 4), (ranges(&[(4, 5)]), false));
+        assert_eq!(nal_ranges(&[], 4), (ranges(&[]), false));
     }
 
     #[test]
     fn a_length_beyond_the_sample_keeps_what_is_before_it() {
-        assert_eq!(nal_ranges(&[0, 0, 0, 1, 9, 0, 0, 0, 2, 9], 4), (vec![4..5], true));
-        assert_eq!(nal_ranges(&[0, 0, 0, 1, 9, 0], 4), (vec![4..5], true));
-        assert_eq!(nal_ranges(&[0xff, 0xff, 0xff, 0xff], 4), (vec![], true));
+        assert_eq!(nal_ranges(&[0, 0, 0, 1, 9, 0, 0, 0, 2, 9], 4), (ranges(&[(4, 5)]), true));
+        assert_eq!(nal_ranges(&[0, 0, 0, 1, 9, 0], 4), (ranges(&[(4, 5)]), true));
+        assert_eq!(nal_ranges(&[0xff, 0xff, 0xff, 0xff], 4), (ranges(&[]), true));
     }
 }

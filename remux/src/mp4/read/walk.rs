@@ -32,12 +32,10 @@ enum Found {
 fn look(at: u64, window: &mut Window) -> Found {
     let bytes = window.look(at, LARGE_HEADER as usize);
     match BoxHeader::parse(&bytes) {
-        Parsed::Header(BoxHeader { kind, size, .. }) => {
-            match size.map(|size| at.checked_add(size)) {
-                Some(None) => Found::Bad,
-                end => Found::Box { kind, end: end.flatten() },
-            }
-        }
+        Parsed::Header(BoxHeader { kind, size, .. }) => match size.map(|size| at.checked_add(size)) {
+            Some(None) => Found::Bad,
+            end => Found::Box { kind, end: end.flatten() },
+        },
         Parsed::More => Found::More,
         Parsed::Bad => Found::Bad,
     }
@@ -147,6 +145,8 @@ pub(super) struct Walk {
     /// Decoding times that a fragment without `tfdt` goes on from.
     decoded: Vec<i64>,
     samples: VecDeque<Placed>,
+    /// Whether the next box is known to be a `moof` box, which is read once there are no samples left.
+    is_at_moof: bool,
 }
 
 impl Walk {
@@ -160,25 +160,13 @@ impl Walk {
             clocks: movie.tracks.iter().map(|track| track.clock).collect(),
             decoded: vec![0; movie.tracks.len()],
             samples: VecDeque::new(),
+            is_at_moof: false,
         }
     }
 
-    /// Samples whose `moof` box has been read, and nothing else.
-    pub(super) fn samples(&mut self) -> &mut VecDeque<Placed> {
-        &mut self.samples
-    }
-
-    /// One that has nothing left.
-    pub(super) fn ended() -> Self {
-        Self {
-            at: 0,
-            end: 0,
-            reads_on: false,
-            span: None,
-            clocks: Vec::new(),
-            decoded: Vec::new(),
-            samples: VecDeque::new(),
-        }
+    /// The samples that are left of the fragment that was read last.
+    pub(super) fn into_samples(self) -> impl Iterator<Item = Placed> {
+        self.samples.into_iter()
     }
 
     /// Where the next box starts.
@@ -197,14 +185,9 @@ impl Walk {
     }
 
     /// The next sample.
-    pub(super) fn step(
-        &mut self,
-        movie: &Movie,
-        window: &mut Window,
-        log: &mut Log,
-    ) -> Step {
+    pub(super) fn step(&mut self, movie: &Movie, window: &mut Window, log: &mut Log) -> Step {
         loop {
-            if let Some(placed) = self.samples.pop_front() {
+            if let Some(placed) = self.next_sample() {
                 return Step::Sample(placed);
             }
             if self.at >= self.end {
@@ -213,21 +196,14 @@ impl Walk {
             match look(self.at, window) {
                 Found::More => return Step::Need(self.want(window, LARGE_HEADER)),
                 Found::Box { kind, end: Some(end) } if kind == *b"moof" => {
-                    let size = end.saturating_sub(self.at);
-                    if size <= limits::MOVIE_FRAGMENT {
-                        match window.take(self.at, size as usize) {
-                            Ok(bytes) => {
-                                let is_sound = self.on_moof(movie, &bytes, log);
-                                if !is_sound {
-                                    log.on_box(self.at);
-                                }
-                            }
-                            Err(_) => return Step::Need(self.want(window, size)),
-                        }
-                    } else {
-                        log.on_box(self.at);
+                    if !self.samples.is_empty() {
+                        self.is_at_moof = true;
+                        continue;
                     }
-                    self.at = end;
+                    if let Some(wanted) = self.read_moof(end, movie, window, log) {
+                        return Step::Need(wanted);
+                    }
+                    (self.at, self.is_at_moof) = (end, false);
                 }
                 Found::Box { kind, end: Some(end) } if is_plausible(kind) => self.at = end,
                 // Media data that goes on to the end of the file, which no fragment can follow.
@@ -240,6 +216,34 @@ impl Walk {
         }
     }
 
+    /// A sample of the fragment that has been read, unless the next box starts before it: the header of its `mdat` box is
+    /// passed over first, so that nothing jumps back.
+    fn next_sample(&mut self) -> Option<Placed> {
+        let next = self.samples.front()?;
+        let is_ahead = self.at <= next.sample.offset && self.at < self.end && !self.is_at_moof;
+        if is_ahead { None } else { self.samples.pop_front() }
+    }
+
+    /// Reads the `moof` box that starts here and goes up to `end`; says what it wants where that has not been pushed.
+    fn read_moof(
+        &mut self,
+        end: u64,
+        movie: &Movie,
+        window: &mut Window,
+        log: &mut Log,
+    ) -> Option<Range<u64>> {
+        let size = end.saturating_sub(self.at);
+        let is_sound = size <= limits::MOVIE_FRAGMENT
+            && match window.take(self.at, size as usize) {
+                Ok(bytes) => self.on_moof(movie, &bytes, log),
+                Err(_) => return Some(self.want(window, size)),
+            };
+        if !is_sound {
+            log.on_box(self.at);
+        }
+        None
+    }
+
     fn want(&self, window: &mut Window, size: u64) -> Range<u64> {
         let best = if self.reads_on { self.end } else { self.at.saturating_add(LOOK).min(self.end) };
         want(self.at, window, size, best)
@@ -250,8 +254,7 @@ impl Walk {
         let fragment = Fragment::parse(&moof, &movie.tracks, &mut self.decoded);
         log.report.damaged_samples = log.report.damaged_samples.saturating_add(fragment.lost);
         for (track, sample) in fragment.samples {
-            let (Some(clock), Some(&overtaking)) =
-                (self.clocks.get(track), fragment.overtaking.get(track))
+            let (Some(clock), Some(&overtaking)) = (self.clocks.get(track), fragment.overtaking.get(track))
             else {
                 continue;
             };

@@ -49,6 +49,11 @@ impl Window {
         Ok(())
     }
 
+    /// Bytes that are held.
+    pub(super) fn held(&self) -> u64 {
+        self.held
+    }
+
     /// The bytes of a range that has been pushed as a whole; where it has not, the offset that the caller has to go on
     /// at. What lies before the range is not needed any more.
     pub(super) fn take(&mut self, offset: u64, size: usize) -> Result<Bytes, u64> {
@@ -83,7 +88,9 @@ impl Window {
     /// Nothing before `offset` is needed any more. Where it is not near, it is jumped to.
     fn seek(&mut self, offset: u64) {
         let start = self.end.saturating_sub(self.held);
-        if offset < start.min(self.floor) || offset > self.end.saturating_add(GAP) {
+        let is_untouched = self.end == 0;
+        let is_far = offset < start.min(self.floor) || offset > self.end.saturating_add(GAP);
+        if is_untouched || is_far {
             *self = Self { end: offset, floor: offset, ..Self::default() };
             return;
         }
@@ -115,7 +122,7 @@ mod tests {
     #[test]
     fn ranges_come_out_however_they_went_in() {
         let mut window = Window::default();
-        assert_eq!(window.take(2, 3), Err(0));
+        assert_eq!(window.take(2, 3), Err(2), "nothing has been read yet");
         window.push(0, bytes(0..3)).unwrap();
         assert_eq!(window.take(2, 3), Err(3));
         window.push(3, bytes(3..4)).unwrap();
@@ -135,9 +142,6 @@ mod tests {
         assert_eq!(window.held, 0);
         assert_eq!(window.take(GAP * 3, 1), Err(GAP * 3));
         assert_eq!(window.take(4, 1), Err(4));
-        assert_eq!(
-            window.push(5, bytes(0..1)),
-            Err(Error::OutOfOrder { expected: 4, pushed: 5 })
-        );
+        assert_eq!(window.push(5, bytes(0..1)), Err(Error::OutOfOrder { expected: 4, pushed: 5 }));
     }
 }
