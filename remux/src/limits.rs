@@ -52,6 +52,10 @@ pub const MOVIE_FRAGMENT: u64 = 8 << 20;
 /// Samples of one `moof` box: an hour of sound. Those that follow are lost and counted.
 pub const FRAGMENT_SAMPLES: usize = 1 << 18;
 
+/// How many times the bytes of an MP4 file its samples may have together: some files show one picture many times, damaged
+/// or hostile ones list the same bytes without end. Samples past that are counted as damaged.
+pub const SAMPLE_REUSE: u64 = 16;
+
 /// How far before and behind a random access point of an MP4 file the other tracks reach, in bytes: fragments of several
 /// seconds keep one track behind the other. What is not wanted in between is jumped over. Sound that reaches further is
 /// lost and counted.

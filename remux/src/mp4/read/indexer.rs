@@ -52,6 +52,8 @@ struct Pass {
     seen: Vec<Seen>,
     collector: Collector,
     pending: Option<Placed>,
+    /// Bytes of samples that have been listed.
+    taken: u64,
     /// Headers of frames that the layout needs: track, place and size.
     headers: VecDeque<(usize, u64, usize)>,
 }
@@ -166,6 +168,7 @@ impl Pass {
             seen: vec![Seen::default(); movie.tracks.len()],
             collector: Collector::new(&movie, key),
             pending: None,
+            taken: 0,
             headers: VecDeque::new(),
             movie,
         }
@@ -197,7 +200,9 @@ impl Pass {
                 },
             };
             let Some(track) = self.movie.tracks.get(placed.track) else { continue };
-            if placed.sample.size > limits::SAMPLE || placed.sample.end() > size {
+            let most = size.max(limits::HEAD as u64).saturating_mul(limits::SAMPLE_REUSE);
+            let is_too_much = placed.sample.size > limits::SAMPLE || self.taken > most;
+            if is_too_much || placed.sample.end() > size {
                 log.on_sample(placed.sample.offset, track.id);
                 continue;
             }
@@ -237,6 +242,7 @@ impl Pass {
 
     fn on_sample(&mut self, placed: &Placed, unit: Unit) {
         self.collector.on_sample(placed, unit);
+        self.taken = self.taken.saturating_add(u64::from(placed.sample.size));
         let (Some(seen), Some(track)) =
             (self.seen.get_mut(placed.track), self.movie.tracks.get(placed.track))
         else {

@@ -45,6 +45,10 @@ pub(super) struct Playing {
     layout: Learned,
     /// The stream of each track; `None` where it does not go out.
     numbers: Vec<Option<usize>>,
+    /// Bytes of samples that have come out.
+    taken: u64,
+    /// How far into the source they have reached.
+    farthest: u64,
     /// Units whose layout has become known since.
     ready: VecDeque<AccessUnit>,
 }
@@ -125,6 +129,8 @@ impl Playing {
             span: None,
             layout: Learned::Waiting(Learner::default()),
             numbers,
+            taken: 0,
+            farthest: 0,
             ready: VecDeque::new(),
         }
     }
@@ -163,13 +169,16 @@ impl Playing {
             if !self.goes_out(placed.track) {
                 continue;
             }
-            if placed.sample.size > limits::SAMPLE || self.size.is_some_and(|size| placed.sample.end() > size)
-            {
+            if !self.can_be_read(&placed) {
                 self.on_lost(&placed, log);
                 continue;
             }
             match window.take(placed.sample.offset, placed.sample.size as usize) {
-                Ok(bytes) => self.on_sample(&placed, bytes, log)?,
+                Ok(bytes) => {
+                    self.taken = self.taken.saturating_add(bytes.len() as u64);
+                    self.farthest = self.farthest.max(placed.sample.end());
+                    self.on_sample(&placed, bytes, log)?;
+                }
                 Err(from) => {
                     self.pending = Some(placed);
                     let end = self.reach_of(&placed);
@@ -210,6 +219,15 @@ impl Playing {
             Learned::Waiting(_) => true,
             Learned::Known(_) => self.numbers.get(track).copied().flatten().is_some(),
         }
+    }
+
+    /// Whether a sample lies inside the file, and is none too many.
+    fn can_be_read(&self, placed: &Placed) -> bool {
+        let sample = &placed.sample;
+        let source = self.size.unwrap_or(self.farthest).max(limits::HEAD as u64);
+        sample.size <= limits::SAMPLE
+            && self.size.is_none_or(|size| sample.end() <= size)
+            && self.taken <= source.saturating_mul(limits::SAMPLE_REUSE)
     }
 
     fn on_lost(&self, placed: &Placed, log: &mut Log) {
