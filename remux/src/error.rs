@@ -33,6 +33,38 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The input is no MP4 file, or one whose `moov` box is missing (ISO/IEC 14496-12 §8.2.1).
+    #[error("no moov box in the first {examined} bytes")]
+    NoMovie {
+        /// Bytes passed over before giving up.
+        examined: u64,
+    },
+    /// The source cannot jump back, and what is needed next has passed by: MP4 whose `moov` box comes last.
+    #[error("byte {offset} is needed after byte {at}: the source has to be read from more than one place")]
+    OutOfReach {
+        /// What is needed.
+        offset: u64,
+        /// Where the source goes on.
+        at: u64,
+    },
+    /// What everything else depends on cannot be read.
+    #[error("byte {offset}: damaged {what}")]
+    Damaged {
+        /// Where it lies in the source.
+        offset: u64,
+        /// What it is.
+        what: &'static str,
+    },
+    /// Something is larger than the engine will hold; see [`limits`](crate::limits).
+    #[error("byte {offset}: {what} of more than {limit} bytes")]
+    LimitExceeded {
+        /// Where it lies in the source.
+        offset: u64,
+        /// What it is.
+        what: &'static str,
+        /// The limit, in bytes.
+        limit: u64,
+    },
     /// Bytes were pushed that do not continue what came before.
     #[error("misuse: pushed offset {pushed}, expected {expected}")]
     OutOfOrder {

@@ -3,12 +3,14 @@
 //! Any input is allowed; what must hold whatever it is:
 //! nothing panics; chunking does not matter; output is whole packets of the PIDs of the layout, with sound headers and
 //! sound tables in front; copying a copy adds nothing; of an undamaged source the segments laid end to end carry the
-//! packets that the copy carries.
+//! elementary streams that the copy carries. What is checked of MP4 stands in [`mp4`].
 
+mod mp4;
 mod mp4_writer;
 mod sound;
 mod walk;
 
+pub use self::mp4::{mp4_boxes, mp4_reader};
 pub use self::mp4_writer::mp4_writer;
 pub use self::sound::sound_frames;
 

@@ -1,6 +1,7 @@
 //! What is true of a whole run: its streams, how they go out, and where its clock begins.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +13,11 @@ use crate::ts::{PacketSize, Pid};
 pub struct Layout {
     /// How far apart the packets of the source stand.
     pub packet_size: PacketSize,
-    /// `program_number` of the source program.
+    /// What the source is, and where a container that keeps its tables elsewhere keeps them.
+    pub container: Container,
+    /// `program_number` of the source program; 1 where the container knows none.
     pub program_number: u16,
-    /// The streams that go out, video first, then in the order of the PMT.
+    /// The streams that go out, video first, then in the order of the PMT or of the tracks.
     pub streams: Vec<Stream>,
     /// The streams that do not, and why.
     pub left_out: Vec<LeftOut>,
@@ -45,6 +48,36 @@ impl Layout {
     /// Where a source time lies on the output clock.
     pub fn output_time(&self, source: MediaTime) -> MediaTime {
         ORIGIN + (source - self.zero)
+    }
+}
+
+/// What a source is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Container {
+    /// MPEG-TS (H.222.0).
+    #[default]
+    TransportStream,
+    /// MP4 whose samples are listed in its `moov` box (ISO/IEC 14496-12 §8.2.1).
+    Mp4 {
+        /// Where the box lies, header included.
+        moov: Range<u64>,
+    },
+    /// MP4 whose samples are listed in `moof` boxes (ISO/IEC 14496-12 §8.8).
+    FragmentedMp4 {
+        /// Where the `moov` box lies, header included.
+        moov: Range<u64>,
+    },
+}
+
+impl fmt::Display for Container {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TransportStream => "mpeg-ts",
+            Self::Mp4 { .. } => "mp4",
+            Self::FragmentedMp4 { .. } => "fragmented mp4",
+        })
     }
 }
 
@@ -292,15 +325,34 @@ pub enum RapClass {
     AnyPes,
 }
 
-/// A stream of the source program that does not go out.
+/// A stream of the source that does not go out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
-    /// Its PID.
-    pub pid: Pid,
-    /// Its `stream_type` in the PMT.
-    pub stream_type: u8,
+    /// Where it is found in the source.
+    pub source: Source,
+    /// What it declares to be.
+    pub coding: Coding,
     /// Why.
     pub reason: LeftOutReason,
+}
+
+/// What a stream declares to be, in the terms of its container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Coding {
+    /// Its `stream_type` in the PMT (H.222.0 table 2-34).
+    StreamType(u8),
+    /// The type of its sample entry (ISO/IEC 14496-12 §8.5.2); spaces where it has none.
+    SampleEntry([u8; 4]),
+}
+
+impl fmt::Display for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StreamType(stream_type) => write!(f, "stream type 0x{stream_type:02x}"),
+            Self::SampleEntry(kind) => write!(f, "sample entry {}", kind.escape_ascii()),
+        }
+    }
 }
 
 /// Why a stream does not go out.
@@ -314,12 +366,14 @@ pub enum LeftOutReason {
     Silent,
     /// A further video stream: a player shows one.
     SecondVideo,
-    /// All its packets in the head are scrambled.
+    /// All its packets in the head are scrambled, or its samples are encrypted.
     Scrambled,
     /// Its PID cannot carry a stream, or is used twice.
     BadPid,
     /// The PMT of the output, which is one packet, has no room for it.
     TooMany,
+    /// What describes it cannot be read.
+    Damaged,
 }
 
 /// What a stream that HLS cannot carry was taken for.
@@ -333,6 +387,8 @@ pub enum Kind {
     CameraAudio,
     /// DTS, AC-4, LPCM, Opus and others.
     OtherAudio,
+    /// Timecodes, chapters and other tracks that are not played.
+    Auxiliary,
     /// KLV metadata.
     Klv,
     /// Timed ID3 metadata.
@@ -347,11 +403,12 @@ pub enum Kind {
 
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PID {} (stream type 0x{:02x}): ", self.pid, self.stream_type)?;
+        write!(f, "{} ({}): ", self.source, self.coding)?;
         f.write_str(match self.reason {
             LeftOutReason::NotForHls(Kind::OtherVideo) => "video that HLS cannot carry",
             LeftOutReason::NotForHls(Kind::CameraAudio) => "G.711 or other camera audio, not carried by HLS",
             LeftOutReason::NotForHls(Kind::OtherAudio) => "audio that HLS cannot carry",
+            LeftOutReason::NotForHls(Kind::Auxiliary) => "a track that is not played",
             LeftOutReason::NotForHls(Kind::Klv) => "KLV metadata, not carried by HLS",
             LeftOutReason::NotForHls(Kind::Id3) => "ID3 metadata, left out",
             LeftOutReason::NotForHls(Kind::Scte35) => "SCTE-35 cues, left out",
@@ -361,6 +418,7 @@ impl fmt::Display for LeftOut {
             LeftOutReason::SecondVideo => "a further video stream",
             LeftOutReason::Scrambled => "scrambled",
             LeftOutReason::BadPid => "a PID that cannot carry a stream, or used twice",
+            LeftOutReason::Damaged => "its description cannot be read",
             LeftOutReason::TooMany => "more streams than one packet of PMT declares",
         })
     }

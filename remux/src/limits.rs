@@ -42,6 +42,38 @@ pub const RECENT_PES: usize = 1024;
 /// places to cut at, and counted.
 pub const RAPS: usize = 1 << 18;
 
+/// Bytes of a `moov` box: a day of pictures and sound has tables of 40 MiB. A larger one is refused
+/// ([`Error::LimitExceeded`](crate::Error::LimitExceeded)).
+pub const MOVIE: u64 = 64 << 20;
+
+/// Bytes of a `moof` box. A larger one is damage, and skipped.
+pub const MOVIE_FRAGMENT: u64 = 8 << 20;
+
+/// Samples of one `moof` box: an hour of sound. Those that follow are lost and counted.
+pub const FRAGMENT_SAMPLES: usize = 1 << 18;
+
+/// How many times the bytes of an MP4 file its samples may have together: some files show one picture many times, damaged
+/// or hostile ones list the same bytes without end. Samples past that are counted as damaged.
+pub const SAMPLE_REUSE: u64 = 16;
+
+/// How far before and behind a random access point of an MP4 file the other tracks reach, in bytes: fragments of several
+/// seconds keep one track behind the other. What is not wanted in between is jumped over. Sound that reaches further is
+/// lost and counted.
+pub const FRAGMENT_REACH: u64 = 256 << 20;
+
+/// Samples of one track that a `moov` box lists: more than a day at 120 a second. Those that follow are not seen.
+pub const TRACK_SAMPLES: u32 = 1 << 24;
+
+/// Bytes of one sample. A larger one is damage, and skipped.
+pub const SAMPLE: u32 = 16 << 20;
+
+/// Bytes pushed into an MP4 reader that it has not yet used. More are refused, because they were pushed without polling
+/// ([`Error::LimitExceeded`](crate::Error::LimitExceeded)); while it reads its `moov` box, it holds up to [`MOVIE`] more.
+pub const PUSHED: u64 = 64 << 20;
+
+/// Access units of an MP4 file that wait until its layout is known. Past that, as past [`HEAD`], it is what has been seen.
+pub const HEAD_UNITS: usize = 1 << 14;
+
 /// How often a head is read again from its beginning because the program has changed its streams before any showed data.
 /// Past that the streams stay those that were chosen.
 pub const HEAD_REPLAYS: usize = 16;
@@ -66,8 +98,9 @@ pub const SOUND_FRAME: usize = 64 << 10;
 
 /// Runs of a recording. Past that it is taken for damaged, and the rest is not played.
 pub const RUNS: usize = 256;
-/// Events of an index pass that are remembered for [`Indexer::finish_with_events`](crate::Indexer::finish_with_events).
-/// Those that follow are counted in the [`Report`](crate::Report) only.
+
+/// Events of an index pass that are remembered for [`Indexer::finish_with_events`](crate::Indexer::finish_with_events), and
+/// of an MP4 reader until somebody asks for them. Those that follow are counted in the [`Report`](crate::Report) only.
 pub const EVENTS: usize = 1000;
 
 /// Bytes that an index part keeps from before its first packet, for the part before it to make packets of. Past that a part

@@ -44,6 +44,10 @@ pub struct Report {
     pub wild_timestamps: u64,
     /// Times the PMT changed in the middle so that a stream that goes out is no longer declared as it was.
     pub layout_changes: u64,
+    /// MP4: samples that cannot be read: outside of the file, too large, or other than their length fields say.
+    pub damaged_samples: u64,
+    /// MP4: boxes that cannot be read.
+    pub damaged_boxes: u64,
     /// Video PES that went out.
     pub video_pes: u64,
     /// PES of other streams that went out.
@@ -75,6 +79,8 @@ impl Report {
             (self.damaged_sections, "damaged PSI sections"),
             (self.damaged_pes, "damaged PES"),
             (self.damaged_frames, "damaged frames of sound"),
+            (self.damaged_samples, "damaged samples"),
+            (self.damaged_boxes, "damaged boxes"),
             (self.overflowed, "PES dropped by a full buffer"),
             (self.timestamp_jumps, "timestamp jumps"),
             (self.wild_timestamps, "PES with a time that cannot be"),
@@ -150,6 +156,18 @@ pub enum Event {
         /// The packet that completes the new PMT.
         offset: u64,
     },
+    /// A sample of an MP4 file that cannot be read, or only its beginning.
+    DamagedSample {
+        /// Where it lies.
+        offset: u64,
+        /// Its `track_ID`.
+        track: u32,
+    },
+    /// A box of an MP4 file that cannot be read; it is skipped.
+    DamagedBox {
+        /// Where it starts.
+        offset: u64,
+    },
     /// A PES header that cannot be read; its packets are left out.
     DamagedPes {
         /// Where the PES starts.
@@ -173,6 +191,10 @@ impl fmt::Display for Event {
                 write!(f, "byte {offset}: PID {pid} says a time that cannot be")
             }
             Self::LayoutChange { offset } => write!(f, "byte {offset}: the program changes its streams"),
+            Self::DamagedSample { offset, track } => {
+                write!(f, "byte {offset}: damaged sample of track {track}")
+            }
+            Self::DamagedBox { offset } => write!(f, "byte {offset}: damaged box"),
             Self::DamagedPes { offset, pid } => write!(f, "byte {offset}: damaged PES on PID {pid}"),
         }
     }

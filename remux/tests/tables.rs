@@ -142,8 +142,11 @@ fn what_hls_cannot_carry_is_left_out_and_named() {
     ]);
     let (out, layout, report) =
         remux(&with_tables(&[packets(0, &pat(&[(1, 0x300)])), packets(0x300, &pmt(1, 0, &streams))]));
-    let reasons: Vec<(u16, LeftOutReason)> =
-        layout.left_out.iter().map(|left_out: &LeftOut| (left_out.pid.value(), left_out.reason)).collect();
+    let reasons: Vec<(u16, LeftOutReason)> = layout
+        .left_out
+        .iter()
+        .map(|left_out: &LeftOut| (left_out.source.pid().value(), left_out.reason))
+        .collect();
     use LeftOutReason::{BadPid, NotForHls};
     assert_eq!(
         reasons,

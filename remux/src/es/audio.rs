@@ -30,6 +30,26 @@ fn aac(object_type: u32, frequency_index: u32, channel_configuration: u32) -> Op
     })
 }
 
+/// What an AudioSpecificConfig says (ISO/IEC 14496-3 §1.6.2.1).
+pub(crate) fn audio_specific_config(config: &[u8]) -> Option<AudioFormat> {
+    let mut bits = Bits::new(config.iter().copied());
+    let object_type = audio_object_type(&mut bits)?;
+    let frequency_index = bits.bits(4)?;
+    let sample_rate = match frequency_index {
+        0x0f => bits.bits(24)?,
+        index => *AAC_SAMPLE_RATES.get(index as usize)?,
+    };
+    let channels = *AAC_CHANNELS.get(bits.bits(4)? as usize)?;
+    Some(AudioFormat { sample_rate, channels, codec_string: Some(format!("mp4a.40.{object_type}")) })
+}
+
+fn audio_object_type(bits: &mut Bits<impl Iterator<Item = u8>>) -> Option<u32> {
+    match bits.bits(5)? {
+        31 => Some(32 + bits.bits(6)?),
+        object_type => Some(object_type),
+    }
+}
+
 /// adts_fixed_header (ISO/IEC 14496-3 §1.A.3.2.1).
 fn adts(data: &[u8]) -> Option<AudioFormat> {
     let mut bits = Bits::new(data.iter().copied());

@@ -73,6 +73,17 @@ pub(super) fn unit<'a>(nals: impl Iterator<Item = Nal<'a>>) -> Option<Unit> {
     None
 }
 
+/// Whether the first slice is an I slice (slice_type, table 7-6): it needs no other picture.
+pub(super) fn is_intra<'a>(nals: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    let slice = nals
+        .into_iter()
+        .find(|nal| matches!(nal_unit_type(nal), Some(SLICE | SLICE_PARTITION_A | IDR_SLICE)));
+    let Some(slice) = slice else { return false };
+    let mut bits = Bits::new(without_emulation_prevention(slice).skip(1));
+    let (_first_mb_in_slice, slice_type) = (bits.ue(), bits.ue());
+    slice_type.is_some_and(|slice_type| matches!(slice_type % 5, 2 | 4))
+}
+
 /// Whether a SEI NAL unit holds a recovery point with `recovery_frame_cnt` 0: decoding that begins here shows right
 /// pictures from here on (in output order), not some frames later.
 fn has_exact_recovery_point(nal: &[u8]) -> bool {
@@ -122,10 +133,6 @@ mod tests {
     use super::super::annex_b::nal_units;
     use super::*;
 
-    fn unit(data: &[u8]) -> Option<Unit> {
-        super::unit(nal_units(data))
-    }
-
     const AUD: [u8; 6] = [0, 0, 0, 1, 0x09, 0xf0];
 
     fn with(nals: &[&[u8]]) -> Vec<u8> {
@@ -134,12 +141,12 @@ mod tests {
 
     #[test]
     fn the_first_slice_tells() {
-        assert_eq!(unit(&with(&[&[0x67, 1], &[0x68, 1], &[0x65, 0x88]])), Some(Unit::Idr));
-        assert_eq!(unit(&with(&[&[0x41, 0x9a]])), Some(Unit::Picture));
-        assert_eq!(unit(&with(&[&[0x67, 1], &[0x68, 1]])), None);
-        assert_eq!(unit(&[]), None);
+        assert_eq!(unit(nal_units(&with(&[&[0x67, 1], &[0x68, 1], &[0x65, 0x88]]))), Some(Unit::Idr));
+        assert_eq!(unit(nal_units(&with(&[&[0x41, 0x9a]]))), Some(Unit::Picture));
+        assert_eq!(unit(nal_units(&with(&[&[0x67, 1], &[0x68, 1]]))), None);
+        assert_eq!(unit(nal_units(&[])), None);
         assert_eq!(
-            unit(&with(&[&[], &[0x65, 0x88]])),
+            unit(nal_units(&with(&[&[], &[0x65, 0x88]]))),
             Some(Unit::Idr),
             "a NAL unit without a byte hides nothing"
         );
@@ -150,9 +157,9 @@ mod tests {
         // A user data message of 3 bytes, then a recovery point: recovery_frame_cnt ue(v), three flags.
         let exact = [0x06, 5, 3, 1, 2, 3, 6, 1, 0b1100_0000, 0x80];
         let later = [0x06, 6, 1, 0b0101_0000, 0x80];
-        assert_eq!(unit(&with(&[&exact, &[0x41, 0x9a]])), Some(Unit::OpenRap));
-        assert_eq!(unit(&with(&[&later, &[0x41, 0x9a]])), Some(Unit::Picture));
-        assert_eq!(unit(&with(&[&[0x06, 0xff, 0xff], &[0x41, 0x9a]])), Some(Unit::Picture));
+        assert_eq!(unit(nal_units(&with(&[&exact, &[0x41, 0x9a]]))), Some(Unit::OpenRap));
+        assert_eq!(unit(nal_units(&with(&[&later, &[0x41, 0x9a]]))), Some(Unit::Picture));
+        assert_eq!(unit(nal_units(&with(&[&[0x06, 0xff, 0xff], &[0x41, 0x9a]]))), Some(Unit::Picture));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(crate) mod latm;
 pub(crate) mod parameter_sets;
 pub(crate) mod picture;
 
-pub(crate) use self::audio::audio_format;
+pub(crate) use self::audio::{audio_format, audio_specific_config};
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,11 @@ pub(crate) fn unit_of<'a>(codec: Codec, mut nals: impl Iterator<Item = &'a [u8]>
         _ => Some(Unit::Opaque),
     };
     unit.unwrap_or(Unit::Picture)
+}
+
+/// Whether an H.264 access unit begins with an I slice.
+pub(crate) fn is_intra<'a>(codec: Codec, nals: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    codec == Codec::H264 && h264::is_intra(nals)
 }
 
 /// What the sequence parameter set among these NAL units says; defaults where there is none that can be read.

@@ -11,7 +11,7 @@ use crate::time::MediaTime;
 
 /// Raised whenever the stored form, or what the engine finds in the same bytes, changes. An index of another version is
 /// made anew.
-pub const FORMAT_VERSION: u16 = 2;
+pub const FORMAT_VERSION: u16 = 3;
 
 const MAGIC: [u8; 4] = *b"RMXI";
 const HEADER: usize = MAGIC.len() + 2;
@@ -177,7 +177,7 @@ impl StoredRun {
 
 /// What everything that reads an index relies on.
 fn is_sound(raps: &[Rap], end: MediaTime, end_offset: u64) -> bool {
-    let rises = raps.windows(2).all(|pair| pair[0].pts < pair[1].pts && pair[0].offset < pair[1].offset);
+    let rises = raps.windows(2).all(|pair| pair[0].pts < pair[1].pts && pair[0].offset <= pair[1].offset);
     let lies_inside = |rap: &Rap| {
         rap.pts < end && rap.offset <= end_offset && u64::from(rap.trail) <= end_offset - rap.offset
     };

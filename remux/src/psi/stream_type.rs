@@ -77,25 +77,33 @@ fn private(stream: &DeclaredStream) -> Declared {
 
 /// The stream_type and descriptors that the output declares for a codec.
 pub(crate) fn output(codec: Codec, source: &DeclaredStream) -> (u8, Vec<u8>) {
+    let (stream_type, mut descriptors) = output_of(codec, source.stream_type);
+    if codec == Codec::Opus {
+        descriptors.extend(opus_extension(source.descriptors.opus_channel_config().unwrap_or(2)));
+    }
+    descriptors.extend(source.descriptors.language().unwrap_or_default());
+    (stream_type, descriptors)
+}
+
+/// The stream_type and descriptors of a codec, whatever its source; `mpeg_audio` is the stream_type of MPEG audio.
+pub(crate) fn output_of(codec: Codec, mpeg_audio: u8) -> (u8, Vec<u8>) {
     let registration = |id: &[u8; 4]| [&[super::descriptor::REGISTRATION, 4], &id[..]].concat();
-    let (stream_type, mut descriptors) = match codec {
+    match codec {
         Codec::H264 => (0x1b, Vec::new()),
         Codec::H265 => (0x24, registration(b"HEVC")),
         Codec::AacAdts => (0x0f, Vec::new()),
         Codec::AacLatm => (0x11, Vec::new()),
         // MPEG-1 (0x03) or MPEG-2 (0x04) as the source has it; a private stream cannot be MPEG audio.
-        Codec::MpegAudio => (source.stream_type, Vec::new()),
+        Codec::MpegAudio => (mpeg_audio, Vec::new()),
         Codec::Ac3 => (0x81, registration(b"AC-3")),
         Codec::Eac3 => (0x87, registration(b"EAC3")),
-        Codec::Opus => (0x06, [registration(b"Opus"), opus_extension(source)].concat()),
-    };
-    descriptors.extend(source.descriptors.language().unwrap_or_default());
-    (stream_type, descriptors)
+        Codec::Opus => (0x06, registration(b"Opus")),
+    }
 }
 
-fn opus_extension(source: &DeclaredStream) -> Vec<u8> {
-    let code = source.descriptors.opus_channel_config().unwrap_or(2);
-    vec![super::descriptor::EXTENSION, 2, super::descriptor::OPUS_EXTENSION, code]
+/// The descriptor that gives the channels of an Opus stream (ETSI TS 103 491 annex C).
+pub(crate) fn opus_extension(channel_config_code: u8) -> [u8; 4] {
+    [super::descriptor::EXTENSION, 2, super::descriptor::OPUS_EXTENSION, channel_config_code]
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ mod probe;
 mod sound;
 
 use self::probe::Probe;
+pub(crate) use self::probe::{DEFAULT_FRAME, ENOUGH_STARTS};
 use crate::error::Error;
-use crate::layout::{Layout, LeftOut, LeftOutReason};
+use crate::layout::{Coding, Container, Layout, LeftOut, LeftOutReason, Source};
 use crate::limits;
 use crate::psi::stream_type::{Declared, declared};
 use crate::psi::tables::{DeclaredStream, Pmt};
@@ -22,7 +23,7 @@ pub(crate) struct Streams {
 }
 
 /// PID of the first stream that goes out; the others follow it.
-const FIRST_OUTPUT_PID: u16 = 0x100;
+pub(crate) const FIRST_OUTPUT_PID: u16 = 0x100;
 
 impl Streams {
     pub(crate) fn new(pmt: &Pmt) -> Self {
@@ -39,7 +40,7 @@ impl Streams {
                     continue;
                 }
             };
-            streams.left_out.push(LeftOut { pid: stream.pid, stream_type: stream.stream_type, reason });
+            streams.left_out.push(left_out(stream, reason));
         }
         streams
     }
@@ -99,13 +100,13 @@ impl Streams {
                     continue;
                 }
             };
-            let DeclaredStream { pid, stream_type, .. } = probe.declared;
-            left_out.push(LeftOut { pid, stream_type, reason });
+            left_out.push(self::left_out(&probe.declared, reason));
         }
         chosen.sort_by_key(|probe| probe.declared.pid != key_pid);
         let streams = chosen.iter().zip(FIRST_OUTPUT_PID..).map(|(probe, pid)| probe.stream(Pid::new(pid)));
         Ok(Layout {
             packet_size: PacketSize::default(),
+            container: Container::TransportStream,
             program_number: self.program_number,
             streams: streams.collect(),
             left_out,
@@ -115,6 +116,11 @@ impl Streams {
             frame_duration,
         })
     }
+}
+
+fn left_out(declared: &DeclaredStream, reason: LeftOutReason) -> LeftOut {
+    let DeclaredStream { pid, stream_type, .. } = *declared;
+    LeftOut { source: Source::Pid(pid), coding: Coding::StreamType(stream_type), reason }
 }
 
 fn nothing_to_play(streams: &Streams) -> Error {

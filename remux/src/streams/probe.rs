@@ -59,9 +59,9 @@ const RAPS: usize = 2;
 /// PES whose times are kept.
 const STARTS: usize = 256;
 /// Pictures after which the frame duration is certain enough.
-const ENOUGH_STARTS: usize = 16;
+pub(crate) const ENOUGH_STARTS: usize = 16;
 /// A picture where the head does not show how long one is: 25 a second.
-const DEFAULT_FRAME: Ticks = Ticks::from_millis(40);
+pub(crate) const DEFAULT_FRAME: Ticks = Ticks::from_millis(40);
 /// Pictures that can wait for one that is shown before them (H.264 §E.2.1: max_num_reorder_frames).
 const DEEPEST_REORDER: usize = 16;
 

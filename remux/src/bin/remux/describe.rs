@@ -1,14 +1,20 @@
 //! Streams in words and in JSON.
 
-use remux::layout::{Format, LeftOut, Path, Stream};
+use remux::layout::{Coding, Format, LeftOut, Path, Repair, Source, Stream};
 use serde::Serialize;
 
 /// A stream that goes out.
 #[derive(Serialize)]
 pub(crate) struct StreamSummary<'a> {
-    pub(crate) pid: u16,
+    #[serde(flatten)]
+    pub(crate) source: SourceSummary,
+    #[serde(skip)]
+    pub(crate) place: Source,
     pub(crate) codec: &'static str,
     pub(crate) path: Path,
+    /// What it is rebuilt for.
+    #[serde(skip_serializing_if = "<[Repair]>::is_empty")]
+    pub(crate) repairs: &'a [Repair],
     #[serde(flatten)]
     pub(crate) format: &'a Format,
 }
@@ -16,17 +22,40 @@ pub(crate) struct StreamSummary<'a> {
 /// One that does not.
 #[derive(Serialize)]
 pub(crate) struct LeftOutSummary {
-    pub(crate) pid: u16,
-    pub(crate) stream_type: u8,
+    #[serde(flatten)]
+    pub(crate) source: SourceSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_type: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample_entry: Option<String>,
     pub(crate) reason: String,
+}
+
+/// Where a stream is found.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SourceSummary {
+    Pid(u16),
+    Track(u32),
+}
+
+impl SourceSummary {
+    fn of(source: Source) -> Self {
+        match source {
+            Source::Pid(pid) => Self::Pid(pid.value()),
+            Source::Track(track) => Self::Track(track),
+        }
+    }
 }
 
 impl<'a> StreamSummary<'a> {
     pub(crate) fn of(stream: &'a Stream) -> Self {
         Self {
-            pid: stream.source.pid().value(),
+            source: SourceSummary::of(stream.source),
+            place: stream.source,
             codec: stream.codec.name(),
             path: stream.path,
+            repairs: &stream.repairs,
             format: &stream.format,
         }
     }
@@ -34,7 +63,12 @@ impl<'a> StreamSummary<'a> {
 
 impl LeftOutSummary {
     pub(crate) fn of(left_out: &LeftOut) -> Self {
-        Self { pid: left_out.pid.value(), stream_type: left_out.stream_type, reason: left_out.to_string() }
+        let (stream_type, sample_entry) = match left_out.coding {
+            Coding::StreamType(stream_type) => (Some(stream_type), None),
+            Coding::SampleEntry(kind) => (None, Some(kind.escape_ascii().to_string())),
+        };
+        let source = SourceSummary::of(left_out.source);
+        Self { source, stream_type, sample_entry, reason: left_out.to_string() }
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
 /// What `probe` prints; the field names are those of `--json`.
 #[derive(Serialize)]
 struct Summary<'a> {
-    container: &'static str,
+    container: String,
     size_bytes: u64,
     duration_seconds: f64,
     bitrate_bits_per_second: u64,
@@ -78,7 +78,7 @@ impl<'a> Summary<'a> {
     fn of(index: &'a Index) -> Self {
         let duration = index.duration().as_seconds();
         Self {
-            container: "mpeg-ts",
+            container: index.runs.first().map(|run| run.layout.container.to_string()).unwrap_or_default(),
             size_bytes: index.size,
             duration_seconds: duration,
             bitrate_bits_per_second: if duration > 0.0 {
@@ -108,7 +108,10 @@ impl<'a> Summary<'a> {
             ));
             for stream in &run.streams {
                 let (format, path) = (describe(stream.format), stream.path);
-                line(format_args!("    PID 0x{:x}: {}, {format}, {path}", stream.pid, stream.codec));
+                let repairs: Vec<String> = stream.repairs.iter().map(|repair| repair.to_string()).collect();
+                let why =
+                    if repairs.is_empty() { String::new() } else { format!(" ({})", repairs.join(", ")) };
+                line(format_args!("    {}: {}, {format}, {path}{why}", stream.place, stream.codec));
             }
             for stream in &run.left_out {
                 line(format_args!("    left out: {}", stream.reason));

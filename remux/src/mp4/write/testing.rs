@@ -60,6 +60,7 @@ pub(crate) fn layout(codecs: &[Codec]) -> Layout {
     });
     Layout {
         packet_size: Default::default(),
+        container: Default::default(),
         program_number: 1,
         streams: streams.collect(),
         left_out: Vec::new(),
