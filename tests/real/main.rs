@@ -6,6 +6,9 @@
 
 mod browser;
 mod clips;
+mod content;
+mod corpus;
+mod engine;
 mod identity;
 mod players;
 mod proxy;
