@@ -26,17 +26,20 @@ pub(crate) fn check(checked: &mut Checked, stream: Stream) {
 
 fn one(codec: Codec, pes: &Pes, units: &[&[u8]], most: usize, found: &mut Vec<Fault>) {
     let mut say = |kind, text: String| fault(found, kind, pes.offset, text);
-    if !units.first().is_some_and(|unit| codec.is_delimiter(unit)) {
+    let zeros = pes.data.iter().take_while(|&&byte| byte == 0).count();
+    if zeros < 2 || pes.data.get(zeros) != Some(&1) {
+        say(Kind::AccessUnits, "begins inside a NAL unit".to_owned());
+    } else if !units.first().is_some_and(|unit| codec.is_delimiter(unit)) {
         let types: Vec<u8> = units.iter().take(4).map(|unit| codec.nal_type(unit)).collect();
         say(Kind::Delimiter, format!("begins with NAL unit types {types:?}"));
     }
     let count = units.iter().filter(|unit| codec.begins_picture(unit)).count();
-    if count > most || count == 0 && !pes.has_hole {
+    if !pes.has_hole && (count > most || count == 0) {
         say(Kind::AccessUnits, format!("{count} pictures in one PES"));
     }
     let last_slice = units.iter().rposition(|unit| codec.is_slice(unit));
     let tail = &units[last_slice.map_or(0, |at| at + 1)..];
-    if last_slice.is_some() && tail.iter().any(|unit| codec.is_parameter_set(unit)) {
+    if !pes.has_hole && last_slice.is_some() && tail.iter().any(|unit| codec.is_parameter_set(unit)) {
         say(Kind::AccessUnits, "parameter sets behind the last slice".to_owned());
     }
 }

@@ -119,6 +119,26 @@ pub(crate) fn sound(file: &Path, map: &str, filter: Option<&str>) -> Vec<Frame> 
     frames(&bytes)
 }
 
+/// The pictures, decoded, and how often the decoder complains.
+pub(crate) fn decoded(file: &Path) -> (Vec<Frame>, usize) {
+    let mut command = Command::new("timeout");
+    command.args(["-s", "KILL", "60", "ffmpeg", "-v", "error", "-copyts", "-f", "mpegts", "-i"]).arg(file);
+    command.args([
+        "-map",
+        "0:v:0",
+        "-fps_mode",
+        "passthrough",
+        "-enc_time_base",
+        "1:90000",
+        "-f",
+        "framehash",
+        "-",
+    ]);
+    let output = command.output().unwrap();
+    let complaints = String::from_utf8_lossy(&output.stderr).lines().count();
+    (frames(&output.stdout), complaints)
+}
+
 /// The samples of the sound stream `map`, decoded: for what changes its form on the way.
 pub(crate) fn samples(file: &Path, map: &str) -> Vec<Frame> {
     let mut command = Command::new("timeout");

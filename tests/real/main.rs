@@ -10,6 +10,8 @@ mod content;
 mod corpus;
 mod engine;
 mod identity;
+mod matrix;
+mod mutate;
 mod players;
 mod proxy;
 mod service;
