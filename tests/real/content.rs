@@ -126,6 +126,8 @@ pub(crate) fn decoded(file: &Path) -> (Vec<Frame>, usize) {
     command.args([
         "-map",
         "0:v:0",
+        "-autoscale",
+        "0",
         "-fps_mode",
         "passthrough",
         "-enc_time_base",

@@ -36,6 +36,10 @@ pub(crate) struct Clips {
     pub(crate) h265: Clip,
     /// So small that a NAL unit fits into 255 bytes.
     pub(crate) tiny: Clip,
+    /// Of another size.
+    pub(crate) small: Clip,
+    /// One IDR, then pictures that are refreshed bit by bit.
+    pub(crate) refreshed: Clip,
     pub(crate) slow: Vec<(u32, Clip)>,
     pub(crate) truth: Truth,
 }
@@ -56,6 +60,7 @@ impl Clips {
             Clip::read(&file)
         };
         let tiny = [H264, &["-x264-params", "slice-max-size=200:scenecut=0"]].concat();
+        let refreshed = [H264, &["-bf", "0", "-x264-params", "intra-refresh=1"]].concat();
         let latm = [H264, &["-mpegts_flags", "latm"]].concat();
         let h265 = [
             "-c:v",
@@ -73,6 +78,8 @@ impl Clips {
             latm: clip("latm", "640x360", 25, "200", &latm),
             h265: clip("h265", "320x180", 25, "400", &h265),
             tiny: clip("tiny", "64x48", 25, "500", &tiny),
+            small: clip("small", "320x180", 25, "600", H264),
+            refreshed: clip("refreshed", "640x360", 25, "700", &refreshed),
             slow: [5, 8, 15]
                 .map(|rate| (rate, clip(&format!("slow{rate}"), "640x360", rate, "300", H264)))
                 .into(),

@@ -1,12 +1,16 @@
-//! Edits of H.264 pictures: each takes the access units of a clip and gives them back changed.
+//! Edits of pictures: each takes the access units of a clip and gives them back changed.
 
 use checker::{Codec, units};
 
 use super::mux::Unit;
 
-fn is(unit: &[u8], types: &[u8]) -> bool {
-    types.contains(&Codec::H264.nal_type(unit))
-}
+/// What NAL units to edit.
+pub(crate) type Which = fn(Codec, &[u8]) -> bool;
+
+pub(crate) const DELIMITERS: Which = Codec::is_delimiter;
+pub(crate) const PARAMETER_SETS: Which = Codec::is_parameter_set;
+/// Supplemental enhancement information of H.264.
+pub(crate) const SEI: Which = |codec, unit| codec == Codec::H264 && codec.nal_type(unit) == 6;
 
 /// A byte stream of NAL units.
 fn stream<'a>(units: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
@@ -34,11 +38,11 @@ pub(crate) fn length_prefixed(list: &[Unit], size: usize) -> Vec<Unit> {
     })
 }
 
-/// Without NAL units of these types; of all pictures, or of all but the first.
-pub(crate) fn without(list: &[Unit], types: &[u8], from: usize) -> Vec<Unit> {
+/// Without such NAL units; from one picture on.
+pub(crate) fn without(list: &[Unit], codec: Codec, which: Which, from: usize) -> Vec<Unit> {
     pictures(list, |number, picture| {
         if number >= from {
-            picture.data = stream(units(&picture.data).into_iter().filter(|unit| !is(unit, types)));
+            picture.data = stream(units(&picture.data).into_iter().filter(|unit| !which(codec, unit)));
         }
     })
 }
@@ -61,7 +65,8 @@ pub(crate) fn parameter_sets_at_tail(list: &[Unit]) -> Vec<Unit> {
         }
         if let Some(before) = before {
             let data = list[at].data.clone();
-            let (sets, rest): (Vec<_>, Vec<_>) = units(&data).into_iter().partition(|unit| is(unit, &[7, 8]));
+            let (sets, rest): (Vec<_>, Vec<_>) =
+                units(&data).into_iter().partition(|unit| Codec::H264.is_parameter_set(unit));
             list[at].data = stream(rest);
             let tail = stream(sets);
             list[before].data.extend(tail);

@@ -76,6 +76,36 @@ impl Packets {
         })
     }
 
+    /// A null packet behind every `n`th.
+    pub(crate) fn with_null_packets(&self, n: usize) -> Self {
+        let mut null = [0xFF; PACKET];
+        null[..4].copy_from_slice(&[0x47, 0x1F, 0xFF, 0x10]);
+        self.flat_map(|number, packet| if number % n == 0 { vec![packet, null] } else { vec![packet] })
+    }
+
+    /// Without tables among the first `count` packets.
+    pub(crate) fn without_tables(&self, count: usize) -> Self {
+        let is_table = |packet: &[u8; PACKET]| view(packet).is_start() && view(packet).payload()[0] == 0;
+        let is_pes = |packet: &[u8; PACKET]| view(packet).payload().starts_with(&[0, 0, 1]);
+        self.flat_map(|number, packet| {
+            let is_dropped = number < count && is_table(&packet) && !is_pes(&packet);
+            if is_dropped { vec![] } else { vec![packet] }
+        })
+    }
+
+    /// A wrong byte in every second PMT but the first: of the sections with table_id 2.
+    pub(crate) fn with_broken_tables(&self) -> Self {
+        let mut packets = self.clone();
+        let is_pmt = |packet: &&mut [u8; PACKET]| {
+            view(packet).is_start() && view(packet).payload().starts_with(&[0, 2])
+        };
+        for packet in packets.0.iter_mut().filter(is_pmt).skip(1).step_by(2) {
+            let at = PACKET - view(packet).payload().len();
+            packet[at + 15] ^= 0x10;
+        }
+        packets
+    }
+
     /// `garbage` before packet `at`, which need not leave the grid as it was.
     pub(crate) fn with_garbage(&self, at: usize, garbage: &[u8]) -> Vec<u8> {
         [&self.0[..at].concat(), garbage, &self.0[at..].concat()].concat()
