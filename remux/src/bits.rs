@@ -15,11 +15,12 @@ pub(crate) struct Bits<I> {
     bytes: I,
     current: u8,
     left: u8,
+    position: usize,
 }
 
 impl<I: Iterator<Item = u8>> Bits<I> {
     pub(crate) fn new(bytes: I) -> Self {
-        Self { bytes, current: 0, left: 0 }
+        Self { bytes, current: 0, left: 0, position: 0 }
     }
 
     /// One bit: u(1).
@@ -29,7 +30,13 @@ impl<I: Iterator<Item = u8>> Bits<I> {
             self.left = 8;
         }
         self.left -= 1;
+        self.position += 1;
         Some(self.current >> self.left & 1 == 1)
+    }
+
+    /// Bits read so far.
+    pub(crate) fn position(&self) -> usize {
+        self.position
     }
 
     /// `count` bits, at most 32: u(n).

@@ -89,6 +89,8 @@ pub(crate) const EARLY: Ticks = Ticks::SECOND;
 #[derive(Debug)]
 pub(crate) struct Cutter {
     bounds: Bounds,
+    /// Where it ends, whatever has become of the source.
+    end: To,
     phase: Phase,
     /// A bit for every stream but the key stream.
     others: u64,
@@ -98,7 +100,7 @@ impl Cutter {
     /// `streams` is their number, the key stream included; it is number 0.
     pub(crate) fn new(bounds: Bounds, streams: usize) -> Self {
         let all = u64::MAX.checked_shr(64 - streams.clamp(1, limits::STREAMS) as u32).unwrap_or_default();
-        Self { bounds, phase: Phase::Before, others: all & !1 }
+        Self { bounds, end: bounds.to, phase: Phase::Before, others: all & !1 }
     }
 
     /// A PES of the key stream that starts at `offset`; `rap` says whether decoding can begin there.
@@ -188,6 +190,15 @@ impl Cutter {
     /// The source has ended: what is held for want of RAP b belongs inside.
     pub(crate) fn on_end(&mut self) {
         self.bounds.to = To::End;
+    }
+
+    /// The RAP that the piece ends before, where one is known.
+    pub(crate) fn next_rap(&self) -> Option<MediaTime> {
+        match (self.phase, self.end) {
+            (_, To::Rap(pts)) => Some(pts),
+            (Phase::After { end, .. }, _) => Some(end),
+            _ => None,
+        }
     }
 
     /// Whether RAP a has been found.

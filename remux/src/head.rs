@@ -27,6 +27,8 @@ pub(crate) struct Head {
     streams: Option<Streams>,
     replays: usize,
     kept: Kept,
+    /// What was known of the programs before the first byte.
+    psi_before: PsiWatch,
     /// Offset in the source of the first byte.
     begin: u64,
     /// Offset in the source of the first packet; the length of the head counts from here.
@@ -68,16 +70,29 @@ impl Kept {
 impl Head {
     /// A head that begins at `offset` of the source.
     pub(crate) fn new(offset: u64) -> Self {
-        Self {
+        Self::following(PsiWatch::default(), offset)
+    }
+
+    /// The head of a further run, of which `psi` is known already.
+    pub(crate) fn following(psi: PsiWatch, offset: u64) -> Self {
+        let mut head = Self {
             framer: Framer::new(offset),
-            psi: PsiWatch::default(),
+            psi_before: psi.clone(),
+            psi,
             streams: None,
             replays: 0,
             kept: Kept { offset, ..Kept::default() },
             begin: offset,
             first_packet: None,
             is_known: false,
-        }
+        };
+        head.choose_program(false);
+        head
+    }
+
+    /// What was known of the programs before the first byte.
+    pub(crate) fn psi_before(&self) -> PsiWatch {
+        self.psi_before.clone()
     }
 
     /// The next bytes. Says whether the layout is known now.
@@ -108,7 +123,8 @@ impl Head {
         }
         let examined = self.examined();
         let streams = self.streams.ok_or(Error::NoProgram { examined })?;
-        Ok((streams.into_layout()?, self.kept))
+        let layout = Layout { packet_size: self.framer.packet_size(), ..streams.into_layout()? };
+        Ok((layout, self.kept))
     }
 
     fn examined(&self) -> u64 {

@@ -3,8 +3,10 @@
 use crate::layout::Layout;
 use crate::limits;
 use crate::psi::stream_type::{Declared, declared};
+use crate::psi::tables::Pmt;
 use crate::psi::watch::PsiWatch;
 use crate::report::{Event, Report};
+use crate::timeline::{Standing, Waiting};
 use crate::ts::{Continuity, Counter, Header, Packet, Pid, payload_offset};
 
 /// Sorts packets by stream and keeps account of damage.
@@ -12,15 +14,27 @@ use crate::ts::{Continuity, Counter, Header, Packet, Pid, payload_offset};
 pub(crate) struct Intake {
     /// For each PID the number of its stream, [`TABLES`] or [`NOTHING`].
     slots: Box<[u8; Pid::COUNT]>,
-    streams: Vec<Admitted>,
+    streams: Vec<Followed>,
     /// Follows the tables of a source that is read from its beginning; a segment is too short to have any of its own.
     psi: Option<PsiWatch>,
+    /// The streams that the program declared when the run began, those that are left out for their silence too.
+    declared: Option<Vec<(Pid, Declared)>>,
+    has_layout_changed: bool,
     program_number: u16,
     pub(crate) report: Report,
 }
 
+/// A packet whose payload can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    /// The number of its stream.
+    pub(crate) number: usize,
+    /// Packets of its stream are missing before it.
+    pub(crate) has_gap: bool,
+}
+
 #[derive(Debug, Clone)]
-struct Admitted {
+struct Followed {
     pid: Pid,
     declared: Declared,
     counter: Counter,
@@ -31,9 +45,10 @@ const TABLES: u8 = u8::MAX - 1;
 const _: () = assert!(limits::STREAMS < TABLES as usize);
 
 impl Intake {
-    /// Admits the streams of `layout`, numbered as there; with `follow_tables` it notices when the program changes.
-    pub(crate) fn new(layout: &Layout, follow_tables: bool) -> Self {
-        let streams = layout.streams.iter().take(limits::STREAMS).map(|stream| Admitted {
+    /// Admits the streams of `layout`, numbered as there; with `psi`, what is known of the programs before, it notices when
+    /// the program changes.
+    pub(crate) fn new(layout: &Layout, psi: Option<PsiWatch>) -> Self {
+        let streams = layout.streams.iter().take(limits::STREAMS).map(|stream| Followed {
             pid: stream.source.pid(),
             declared: Declared::Carried(stream.codec),
             counter: Counter::default(),
@@ -41,7 +56,9 @@ impl Intake {
         let mut intake = Self {
             slots: Box::new([NOTHING; Pid::COUNT]),
             streams: streams.collect(),
-            psi: follow_tables.then(PsiWatch::default),
+            psi,
+            declared: None,
+            has_layout_changed: false,
             program_number: layout.program_number,
             report: Report::default(),
         };
@@ -77,7 +94,7 @@ impl Intake {
         offset: u64,
         packet: &Packet,
         events: &mut impl Extend<Event>,
-    ) -> Option<usize> {
+    ) -> Option<Admitted> {
         self.report.packets += 1;
         let header = Header::of(packet);
         let number = usize::from(self.slots[header.pid().index()]);
@@ -102,6 +119,7 @@ impl Intake {
             self.report.damaged_packets += 1;
             return None;
         }
+        let mut has_gap = false;
         match stream.counter.on_packet(packet) {
             Continuity::Follows => {}
             Continuity::Duplicate => {
@@ -109,11 +127,42 @@ impl Intake {
                 return None;
             }
             Continuity::Gap => {
+                has_gap = true;
                 self.report.continuity_gaps += 1;
                 events.extend([Event::ContinuityGap { offset, pid: stream.pid }]);
             }
         }
-        Some(number)
+        Some(Admitted { number, has_gap })
+    }
+
+    /// The stream of a packet that was held for a doubtful time.
+    pub(crate) fn admit_again(
+        &mut self,
+        waiting: &Waiting,
+        events: &mut impl Extend<Event>,
+    ) -> Option<Admitted> {
+        if !waiting.is_admitted {
+            return self.admit(waiting.offset, &waiting.packet, events);
+        }
+        let number = usize::from(self.slots[Header::of(&waiting.packet).pid().index()]);
+        (number < self.streams.len()).then_some(Admitted { number, has_gap: false })
+    }
+
+    /// Whether this packet is of a PID that carries tables.
+    #[inline]
+    pub(crate) fn is_table(&self, packet: &Packet) -> bool {
+        self.slots[Header::of(packet).pid().index()] == TABLES
+    }
+
+    /// Whether the program no longer has the streams that it began with; asking takes it.
+    #[inline]
+    pub(crate) fn take_layout_change(&mut self) -> bool {
+        std::mem::take(&mut self.has_layout_changed)
+    }
+
+    /// What is known of the programs: the run is over.
+    pub(crate) fn take_psi(&mut self) -> Option<PsiWatch> {
+        self.psi.take()
     }
 
     /// Bytes before `offset` that belong to no packet.
@@ -131,11 +180,27 @@ impl Intake {
         events.extend([Event::DamagedPes { offset, pid: self.pid(number) }]);
     }
 
-    /// The clock of this stream has jumped.
+    /// The times of this PES are not steady.
     #[cold]
-    pub(crate) fn on_jump(&mut self, number: usize, offset: u64, events: &mut impl Extend<Event>) {
-        self.report.timestamp_jumps += 1;
-        events.extend([Event::TimestampJump { offset, pid: self.pid(number) }]);
+    pub(crate) fn on_standing(
+        &mut self,
+        number: usize,
+        standing: Standing,
+        offset: u64,
+        events: &mut impl Extend<Event>,
+    ) {
+        let pid = self.pid(number);
+        match standing {
+            Standing::Steady => {}
+            Standing::Jumped => {
+                self.report.timestamp_jumps += 1;
+                events.extend([Event::TimestampJump { offset, pid }]);
+            }
+            Standing::Replaced => {
+                self.report.wild_timestamps += 1;
+                events.extend([Event::WildTimestamp { offset, pid }]);
+            }
+        }
     }
 
     #[cold]
@@ -148,7 +213,8 @@ impl Intake {
         let has_changed = psi.on_packet(packet);
         self.report.damaged_sections = psi.damaged();
         let is_moved = psi.pids().count() != pids || psi.pids().any(|pid| self.slots[pid.index()] == NOTHING);
-        if has_changed && !self.is_as_declared() {
+        if has_changed && self.is_changed() {
+            self.has_layout_changed = true;
             self.report.layout_changes += 1;
             events.extend([Event::LayoutChange { offset }]);
         }
@@ -157,12 +223,32 @@ impl Intake {
         }
     }
 
-    /// Whether the PMT still declares every stream that goes out as it was.
-    fn is_as_declared(&self) -> bool {
-        let mut pmts = self.psi.iter().flat_map(PsiWatch::pmts).flatten();
-        let Some(pmt) = pmts.find(|pmt| pmt.program_number == self.program_number) else { return true };
-        self.streams.iter().all(|stream| {
-            pmt.streams.iter().any(|found| found.pid == stream.pid && declared(found) == stream.declared)
-        })
+    /// Whether the streams that could go out are others than when the run began.
+    fn is_changed(&mut self) -> bool {
+        let Some(now) = self.carried() else { return false };
+        match &self.declared {
+            Some(before) => *before != now,
+            None => {
+                // The head may have chosen its streams from another PMT than the first.
+                let is_as_chosen =
+                    self.streams.iter().all(|stream| now.contains(&(stream.pid, stream.declared)));
+                self.declared = is_as_chosen.then_some(now);
+                false
+            }
+        }
+    }
+
+    /// What could go out of the program that is played; where it is gone, of the first with anything to play.
+    fn carried(&self) -> Option<Vec<(Pid, Declared)>> {
+        let carried = |pmt: &Pmt| {
+            let streams = pmt.streams.iter().map(|stream| (stream.pid, declared(stream)));
+            streams.filter(|(_, declared)| matches!(declared, Declared::Carried(_))).collect::<Vec<_>>()
+        };
+        let psi = self.psi.as_ref()?;
+        if psi.programs().any(|number| number == self.program_number) {
+            let ours = psi.pmts().flatten().find(|pmt| pmt.program_number == self.program_number)?;
+            return Some(carried(ours));
+        }
+        psi.pmts().flatten().map(carried).find(|streams| !streams.is_empty())
     }
 }

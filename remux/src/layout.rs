@@ -5,11 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::time::{MediaTime, Ticks};
-use crate::ts::Pid;
+use crate::ts::{PacketSize, Pid};
 
 /// What the head of a run says about all of it. Together with a source range it determines the bytes of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
+    /// How far apart the packets of the source stand.
+    pub packet_size: PacketSize,
     /// `program_number` of the source program.
     pub program_number: u16,
     /// The streams that go out, video first, then in the order of the PMT.
@@ -59,6 +61,13 @@ pub struct Stream {
     pub codec: Codec,
     /// How it gets from source to output.
     pub path: Path,
+    /// Why it cannot be relabelled; empty where it is, and in MP4, which has no packets to relabel.
+    pub repairs: Vec<Repair>,
+    /// How its access units lie in the source.
+    pub framing: Framing,
+    /// Pictures that are decoded before one that is shown before them, at most: where the source has no DTS, this is how
+    /// they are made. 0 where it has them, or needs none.
+    pub reorder: u8,
     /// Descriptors of the output PMT, as bytes (H.222.0 §2.6).
     pub descriptors: Vec<u8>,
     /// What is known of pictures or sound.
@@ -130,6 +139,60 @@ impl fmt::Display for Path {
             Self::Rebuild => "rebuild",
         })
     }
+}
+
+/// What a stream is rebuilt for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Repair {
+    /// NAL units behind lengths, which belong into MP4, instead of start codes.
+    LengthPrefixed,
+    /// Access units without a delimiter.
+    NoDelimiter,
+    /// Random access points without their parameter sets.
+    NoParameterSets,
+    /// Parameter sets, or other parts of an access unit, at the end of the PES before.
+    Misplaced,
+    /// Several access units in one PES, or one in several.
+    Packing,
+    /// PES without a PTS.
+    NoTimes,
+    /// Pictures that are shown in another order than they come in, and have no DTS.
+    NoDts,
+    /// Frames of sound that lie in more than one PES.
+    SplitFrames,
+    /// AAC in LATM, which players do not understand: it goes out in ADTS.
+    Latm,
+}
+
+impl fmt::Display for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LengthPrefixed => "NAL units behind lengths",
+            Self::NoDelimiter => "no access unit delimiters",
+            Self::NoParameterSets => "random access points without parameter sets",
+            Self::Misplaced => "parameter sets in the PES before",
+            Self::Packing => "PES that are not one access unit each",
+            Self::NoTimes => "PES without PTS",
+            Self::NoDts => "reordered pictures without DTS",
+            Self::SplitFrames => "frames over several PES",
+            Self::Latm => "AAC in LATM",
+        })
+    }
+}
+
+/// How access units lie in a source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Framing {
+    /// As the codec's own byte stream: start codes, ADTS, frames with headers. In MP4: as samples.
+    #[default]
+    Native,
+    /// NAL units behind a length of so many bytes: 1, 2 or 4.
+    Length(u8),
+    /// AAC in AudioSyncStream elements of LATM (ISO/IEC 14496-3 §1.7.2).
+    Latm,
 }
 
 /// What a stream carries, of what HLS can carry in a transport stream.

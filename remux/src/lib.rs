@@ -58,7 +58,8 @@
 //!
 //! # Standards
 //!
-//! Clauses are cited from ITU-T H.222.0 (06/2021) = ISO/IEC 13818-1, H.264 (08/2021), H.265 (08/2021), RFC 8216.
+//! Clauses are cited from ITU-T H.222.0 (06/2021) = ISO/IEC 13818-1, H.264 (08/2021), H.265 (08/2021), RFC 8216,
+//! ISO/IEC 14496-3:2019, 14496-12:2022, 14496-14:2020, 14496-15:2022, 23000-19:2020 (CMAF), RFC 6381, RFC 6716.
 
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -74,6 +75,8 @@ mod error;
 mod es;
 mod head;
 mod intake;
+#[allow(dead_code, unused_imports, reason = "what drives it is being built")]
+mod mp4;
 mod mux;
 mod pes;
 mod psi;

@@ -8,7 +8,7 @@ pub const HEAD: usize = 8 << 20;
 /// Once locked, there is no limit: garbage of any length is skipped without being kept.
 pub const SYNC_SEARCH: u64 = 8 << 20;
 
-/// Sync bytes in a row, one packet apart, that make a lock (the first included).
+/// Sync bytes in a row, one packet size apart, that make a lock (the first included).
 pub const SYNC_CONFIRMATIONS: usize = 4;
 
 /// Bytes of one PSI section: the most that H.222.0 §2.4.4 allows for PAT and PMT, header included. A longer
@@ -45,3 +45,46 @@ pub const RAPS: usize = 1 << 18;
 /// How often a head is read again from its beginning because the program has changed its streams before any showed data.
 /// Past that the streams stay those that were chosen.
 pub const HEAD_REPLAYS: usize = 16;
+
+/// Bytes held from a doubtful timestamp on, until those that follow it say whether it is believed. Past that it is.
+pub const SUSPENSE_BYTES: usize = 2 << 20;
+
+/// Bytes of one access unit that is taken out of its packets. A larger one is dropped and counted; what follows it plays.
+pub const ACCESS_UNIT: usize = 4 << 20;
+
+/// NAL units of one access unit. What follows belongs to no picture and is dropped.
+pub const NAL_UNITS: usize = 4096;
+
+/// Parameter sets of one stream that are remembered: H.264 allows 32 + 256 ids, streams use two or three.
+pub const PARAMETER_SETS: usize = 64;
+
+/// Bytes of a parameter set that is remembered.
+pub const PARAMETER_SET: usize = 4096;
+
+/// Bytes in which a frame of sound must end. Past that they are no sound, and dropped.
+pub const SOUND_FRAME: usize = 64 << 10;
+
+/// Runs of a recording. Past that it is taken for damaged, and the rest is not played.
+pub const RUNS: usize = 256;
+/// Events of an index pass that are remembered for [`Indexer::finish_with_events`](crate::Indexer::finish_with_events).
+/// Those that follow are counted in the [`Report`](crate::Report) only.
+pub const EVENTS: usize = 1000;
+
+/// Bytes that an index part keeps from before its first packet, for the part before it to make packets of. Past that a part
+/// that begins with garbage begins behind it.
+pub const PART_FRONT: usize = 1 << 20;
+
+/// Packets of one stream that an index part keeps until a PES of that stream starts. Past that all but the last are
+/// forgotten. A PES of sound has 360 at most; of the key stream [`PES_HEAD_PACKETS`] decide everything.
+pub const PART_HEAD_PACKETS: usize = 512;
+/// Bytes of one access unit that goes into MP4. A larger one is dropped and counted: pictures of 8K at the highest rates
+/// stay below.
+pub const SAMPLE_BYTES: usize = 32 << 20;
+
+/// Bytes of samples that are held for one fragment, or for one chunk of each track, of an MP4 file. Past that they go out
+/// and the next one begins. The sample of each stream whose duration is not known yet is held besides.
+pub const FRAGMENT_BYTES: usize = 4 << 20;
+
+/// Bytes of the sample tables of one MP4 file for download: some thirty hours of pictures and sound. A longer one is
+/// refused ([`Error::TooLong`](crate::Error::TooLong)); its fragments have no such limit.
+pub const PLAN_BYTES: usize = 64 << 20;

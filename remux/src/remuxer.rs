@@ -11,10 +11,11 @@ use crate::error::Error;
 use crate::head::Head;
 use crate::index::Cut;
 use crate::layout::Layout;
+use crate::limits;
 use crate::report::{Event, Report};
-use crate::rewriter::{Extent, Rewriter};
+use crate::rewriter::{Continuation, Extent, Rewriter, Successor};
 use crate::time::Ticks;
-use crate::ts::{Framer, PACKET};
+use crate::ts::Framer;
 
 /// Raised whenever the bytes that come out for the same source, layout and cut change: part of whatever names a segment
 /// for a cache.
@@ -55,6 +56,12 @@ pub struct Remuxer {
     events: VecDeque<Event>,
     /// Offset in the source of the next byte; unknown before the first.
     next_offset: Option<u64>,
+    /// What is left to be copied, in time since the first RAP of the run.
+    span: Span,
+    /// What happened in the runs that are over.
+    report: Report,
+    /// Runs that are over.
+    runs: usize,
 }
 
 #[derive(Debug)]
@@ -66,18 +73,20 @@ enum State {
         /// Where a packet is known to start.
         grid: u64,
     },
-    /// Reads the head of a recording.
-    Learning { head: Option<Box<Head>>, span: Span },
+    /// Reads the head of a run; of the first, nothing goes before it.
+    Learning { head: Option<Box<Head>>, after: Option<Continuation> },
     /// Makes output.
     Playing(Box<Rewriter>),
     /// This error was returned, and is returned again.
     Failed(Error),
+    /// Nothing more can be played.
+    Over,
 }
 
 impl Remuxer {
     /// A whole recording, or a span of it; the layout is learned from its head. Push the source from its first byte on.
     pub fn copy(span: Span) -> Self {
-        Self::new(State::Learning { head: None, span })
+        Self { span, ..Self::new(State::Learning { head: None, after: None }) }
     }
 
     /// One segment of a recording whose layout is known: exactly the access units of `cut`, whatever is pushed besides.
@@ -95,6 +104,9 @@ impl Remuxer {
             outputs: VecDeque::new(),
             events: VecDeque::new(),
             next_offset: None,
+            span: Span::default(),
+            report: Report::default(),
+            runs: 0,
         }
     }
 
@@ -112,8 +124,11 @@ impl Remuxer {
         self.next_offset = Some(offset.saturating_add(bytes.len() as u64));
         match &mut self.state {
             State::Waiting { layout, bounds, grid } => {
+                let size = layout.packet_size;
                 let framer = match grid.checked_sub(offset) {
-                    Some(before) if before.is_multiple_of(PACKET as u64) => Framer::on_grid(offset),
+                    Some(before) if before.is_multiple_of(size.bytes() as u64) => {
+                        Framer::on_grid(offset, size)
+                    }
                     _ => Framer::new(offset),
                 };
                 let rewriter = Rewriter::new(Arc::clone(layout), *bounds, framer, Extent::Segment);
@@ -125,9 +140,10 @@ impl Remuxer {
                 match head.push(bytes) {
                     Ok(true) => self.start_playing()?,
                     Ok(false) => {}
-                    Err(error) => return self.fail(error),
+                    Err(error) => return self.give_up(error),
                 }
             }
+            State::Over => {}
             State::Playing(rewriter) if rewriter.is_complete() => {}
             State::Playing(_) => self.pending.push_back(bytes),
             State::Failed(error) => return Err(error.clone()),
@@ -153,14 +169,19 @@ impl Remuxer {
     /// # Errors
     /// Where there is nothing to play.
     pub fn finish(&mut self) -> Result<(), Error> {
-        if let State::Learning { .. } = &self.state {
-            self.start_playing()?;
+        loop {
+            if let State::Learning { .. } = &self.state {
+                self.start_playing()?;
+            }
+            while self.play_next().is_some() {}
+            if !matches!(&self.state, State::Learning { .. }) {
+                break;
+            }
         }
-        while self.play_next().is_some() {}
         match &mut self.state {
             State::Playing(rewriter) => {
                 rewriter.finish(&mut self.outputs, &mut self.events);
-                if !rewriter.has_begun() && rewriter.extent() == Extent::Whole {
+                if !rewriter.has_begun() && rewriter.extent() == Extent::Whole && self.runs == 0 {
                     let reason = "no random access point in the span that was asked for".to_owned();
                     return Err(Error::NothingToPlay { reason });
                 }
@@ -173,21 +194,25 @@ impl Remuxer {
                 self.state = State::Playing(Box::new(rewriter));
             }
             State::Failed(error) => return Err(error.clone()),
-            State::Learning { .. } => {}
+            State::Learning { .. } | State::Over => {}
         }
         Ok(())
     }
 
     /// Whether nothing that could still be pushed can change the output: time to stop reading and finish.
     pub fn is_complete(&self) -> bool {
-        matches!(&self.state, State::Playing(rewriter) if rewriter.is_complete())
+        match &self.state {
+            State::Playing(rewriter) => rewriter.is_complete() && self.pending.is_empty(),
+            State::Over => true,
+            State::Waiting { .. } | State::Learning { .. } | State::Failed(_) => false,
+        }
     }
 
     /// What has happened so far.
     pub fn report(&self) -> Report {
         match &self.state {
-            State::Playing(rewriter) => rewriter.report().clone(),
-            _ => Report::default(),
+            State::Playing(rewriter) => rewriter.report() + &self.report,
+            _ => self.report.clone(),
         }
     }
 
@@ -196,31 +221,41 @@ impl Remuxer {
         match &self.state {
             State::Playing(rewriter) => Some(rewriter.layout()),
             State::Waiting { layout, .. } => Some(layout),
-            State::Learning { .. } | State::Failed(_) => None,
+            State::Learning { .. } | State::Failed(_) | State::Over => None,
         }
     }
 
     /// The head is long enough: what has been read of it is played first.
     fn start_playing(&mut self) -> Result<(), Error> {
-        let State::Learning { head, span } = &mut self.state else { return Ok(()) };
-        let span = *span;
+        let State::Learning { head, after } = &mut self.state else { return Ok(()) };
+        let (span, after) = (self.span, after.take());
         let head = head.take().map_or_else(|| Head::new(0), |head| *head);
+        let psi = head.psi_before();
         let (layout, kept) = match head.finish() {
             Ok(learned) => learned,
-            Err(error) => return self.fail(error),
+            Err(error) => return self.give_up(error),
         };
         let since_zero = |span: Ticks| layout.zero + span;
         let bounds = Bounds {
             from: span.from.filter(|&from| from > Ticks::ZERO).map(since_zero),
             to: span.to.map_or(To::End, |to| To::Threshold(since_zero(to))),
         };
-        let rewriter = Rewriter::new(Arc::new(layout), bounds, Framer::new(kept.offset), Extent::Whole);
+        let (layout, framer) = (Arc::new(layout), Framer::new(kept.offset));
+        let rewriter = match after {
+            None => Rewriter::new(layout, bounds, framer, Extent::Whole),
+            Some(after) => Rewriter::following(layout, bounds, framer, psi, after),
+        };
         self.state = State::Playing(Box::new(rewriter));
         self.pending = kept.chunks;
         Ok(())
     }
 
-    fn fail(&mut self, error: Error) -> Result<(), Error> {
+    /// There is nothing to play; behind a run that was played that is no error.
+    fn give_up(&mut self, error: Error) -> Result<(), Error> {
+        if self.runs > 0 {
+            self.state = State::Over;
+            return Ok(());
+        }
         self.state = State::Failed(error.clone());
         Err(error)
     }
@@ -231,6 +266,44 @@ impl Remuxer {
         let chunk = self.pending.pop_front()?;
         let chunk = chunk.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
         rewriter.push(chunk, &mut self.outputs, &mut self.events);
+        if let Some((successor, continuation)) = rewriter.take_successor() {
+            self.start_next_run(successor, continuation);
+        }
         Some(())
+    }
+
+    /// The program has changed its streams: what follows has a layout of its own.
+    fn start_next_run(&mut self, successor: Successor, continuation: Continuation) {
+        let State::Playing(rewriter) = &self.state else { return };
+        let elapsed = rewriter.elapsed();
+        self.report = rewriter.report() + &self.report;
+        self.runs += usize::from(rewriter.has_begun());
+        self.span = self.span.after(elapsed);
+        if self.span.to.is_some_and(|to| to <= Ticks::ZERO) || self.runs >= limits::RUNS {
+            self.state = State::Over;
+            return;
+        }
+        let mut head = Box::new(Head::following(successor.psi, successor.offset));
+        let waiting = std::iter::once(successor.bytes).chain(std::mem::take(&mut self.pending));
+        let mut waiting = waiting.collect::<VecDeque<_>>();
+        let mut is_known = Ok(false);
+        while let (Ok(false), Some(chunk)) = (&is_known, waiting.pop_front()) {
+            is_known = head.push(chunk);
+        }
+        self.state = State::Learning { head: Some(head), after: Some(continuation) };
+        let started = match is_known {
+            Ok(true) => self.start_playing(),
+            Ok(false) => Ok(()),
+            Err(error) => self.give_up(error),
+        };
+        debug_assert!(started.is_ok() || self.runs == 0);
+        self.pending.extend(waiting);
+    }
+}
+
+impl Span {
+    /// What is left of it behind so much time.
+    fn after(self, elapsed: Ticks) -> Self {
+        Self { from: self.from.map(|from| from - elapsed), to: self.to.map(|to| to - elapsed) }
     }
 }

@@ -29,14 +29,19 @@ pub struct Report {
     pub damaged_sections: u64,
     /// PES whose header is damaged or never completed; their packets are left out.
     pub damaged_pes: u64,
+    /// Frames of sound that are cut off, and stretches between frames that are none; left out.
+    pub damaged_frames: u64,
     /// Video PES before the first RAP; nothing can decode them.
     pub before_first_rap: u64,
     /// PES of other streams more than 1 s before the first RAP, dropped.
     pub early: u64,
     /// PES lost because a buffer was full.
     pub overflowed: u64,
-    /// Steps of a clock that no camera makes: backwards, or more than 10 s ahead.
+    /// Times a clock was set anew: it went backwards, or more than 10 s ahead, and stayed there. Times go on without the
+    /// step.
     pub timestamp_jumps: u64,
+    /// PES whose time cannot be: they go out with one that fits between their neighbours.
+    pub wild_timestamps: u64,
     /// Times the PMT changed in the middle so that a stream that goes out is no longer declared as it was.
     pub layout_changes: u64,
     /// Video PES that went out.
@@ -51,6 +56,13 @@ impl Report {
         self.damages().next().is_some()
     }
 
+    /// How many [`Event`]s there were.
+    pub fn events(&self) -> u64 {
+        [self.resyncs, self.continuity_gaps, self.timestamp_jumps, self.layout_changes, self.damaged_pes]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
     /// What was damaged or lost, as `(count, what)`, without the zeros.
     pub fn damages(&self) -> impl Iterator<Item = (u64, &'static str)> {
         [
@@ -62,8 +74,10 @@ impl Report {
             (self.scrambled, "scrambled packets"),
             (self.damaged_sections, "damaged PSI sections"),
             (self.damaged_pes, "damaged PES"),
+            (self.damaged_frames, "damaged frames of sound"),
             (self.overflowed, "PES dropped by a full buffer"),
             (self.timestamp_jumps, "timestamp jumps"),
+            (self.wild_timestamps, "PES with a time that cannot be"),
             (self.layout_changes, "changes of the program that are not followed"),
         ]
         .into_iter()
@@ -71,8 +85,36 @@ impl Report {
     }
 }
 
+impl std::ops::Add<&Report> for Report {
+    type Output = Self;
+
+    fn add(mut self, other: &Self) -> Self {
+        self.packets += other.packets;
+        self.resyncs += other.resyncs;
+        self.skipped_bytes += other.skipped_bytes;
+        self.transport_errors += other.transport_errors;
+        self.damaged_packets += other.damaged_packets;
+        self.continuity_gaps += other.continuity_gaps;
+        self.duplicates += other.duplicates;
+        self.scrambled += other.scrambled;
+        self.damaged_sections += other.damaged_sections;
+        self.damaged_pes += other.damaged_pes;
+        self.damaged_frames += other.damaged_frames;
+        self.before_first_rap += other.before_first_rap;
+        self.early += other.early;
+        self.overflowed += other.overflowed;
+        self.timestamp_jumps += other.timestamp_jumps;
+        self.wild_timestamps += other.wild_timestamps;
+        self.layout_changes += other.layout_changes;
+        self.video_pes += other.video_pes;
+        self.other_pes += other.other_pes;
+        self
+    }
+}
+
 /// Something worth a line in a log, with the place in the source where it was noticed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event {
     /// The packet grid was lost and found again: `skipped` bytes before `offset` belong to no packet.
@@ -89,7 +131,14 @@ pub enum Event {
         /// Its source PID.
         pid: Pid,
     },
-    /// A clock stepped backwards or more than 10 s ahead.
+    /// A PES says a time that neither those before nor those behind it agree with.
+    WildTimestamp {
+        /// Where the PES starts.
+        offset: u64,
+        /// Its source PID.
+        pid: Pid,
+    },
+    /// A clock was set anew: backwards, or more than 10 s ahead.
     TimestampJump {
         /// The packet with the new time.
         offset: u64,
@@ -120,6 +169,9 @@ impl fmt::Display for Event {
                 write!(f, "byte {offset}: packets of PID {pid} are missing")
             }
             Self::TimestampJump { offset, pid } => write!(f, "byte {offset}: the clock of PID {pid} jumps"),
+            Self::WildTimestamp { offset, pid } => {
+                write!(f, "byte {offset}: PID {pid} says a time that cannot be")
+            }
             Self::LayoutChange { offset } => write!(f, "byte {offset}: the program changes its streams"),
             Self::DamagedPes { offset, pid } => write!(f, "byte {offset}: damaged PES on PID {pid}"),
         }

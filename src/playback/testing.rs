@@ -33,6 +33,7 @@ pub(crate) fn run(zero: i64, gop: i64, duration: i64) -> Run {
         independent: true,
     };
     let layout = Layout {
+        packet_size: remux::ts::PacketSize::Plain,
         program_number: 1,
         streams: Vec::new(),
         left_out: Vec::new(),

@@ -18,8 +18,22 @@ pub(crate) struct AccessUnit {
     pub(crate) times: Times,
     /// What decoding can do with it.
     pub(crate) unit: Unit,
+    /// Packets of it, or right before it, were lost: the output must show a hole, too.
+    pub(crate) is_damaged: bool,
+    /// Whether the source itself says when, and can be believed: a piece begins and ends only at such.
+    pub(crate) is_timed: bool,
     /// What it consists of.
     pub(crate) data: Data,
+}
+
+impl AccessUnit {
+    /// Bytes that it keeps in memory, about.
+    pub(crate) fn size(&self) -> usize {
+        match &self.data {
+            Data::Nals(nals) => nals.bytes.len(),
+            Data::Frame(frame) => frame.len(),
+        }
+    }
 }
 
 /// The bytes of an access unit, without anything that belongs to a container.
@@ -49,5 +63,10 @@ impl Nals {
     /// The NAL units.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> + Clone + ExactSizeIterator {
         self.ranges.iter().map(|range| &self.bytes[range.clone()])
+    }
+
+    /// The NAL units, each a handle of its own.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = Bytes> {
+        self.ranges.iter().map(|range| self.bytes.slice(range.clone()))
     }
 }

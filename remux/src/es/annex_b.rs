@@ -6,6 +6,12 @@ use memchr::memmem::Finder;
 
 static START_CODE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&[0, 0, 1]));
 
+/// Where the first start code begins, its three bytes.
+#[inline]
+pub(crate) fn find_start_code(data: &[u8]) -> Option<usize> {
+    START_CODE.find(data)
+}
+
 /// A NAL unit without its start code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Nal<'a> {
@@ -17,12 +23,12 @@ pub(crate) struct Nal<'a> {
 
 /// The NAL units of `data`, what is before the first start code left out.
 pub(crate) fn nal_units(data: &[u8]) -> impl Iterator<Item = Nal<'_>> {
-    let after_start_code = |bytes: &[u8]| START_CODE.find(bytes).map(|at| at + 3);
+    let after_start_code = |bytes: &[u8]| find_start_code(bytes).map(|at| at + 3);
     let mut next = after_start_code(data);
     std::iter::from_fn(move || {
         let begin = next?;
         let rest = &data[begin..];
-        let end = START_CODE.find(rest);
+        let end = find_start_code(rest);
         next = end.map(|end| begin + end + 3);
         Some(Nal { bytes: &rest[..end.unwrap_or(rest.len())], is_complete: end.is_some() })
     })

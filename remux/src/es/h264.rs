@@ -3,8 +3,9 @@
 use h264_reader::nal::sps::SeqParameterSet;
 use h264_reader::rbsp::{BitReader, decode_nal};
 
-use super::Unit;
-use super::annex_b::nal_units;
+use super::annex_b::Nal;
+use super::parameter_sets::SetId;
+use super::{Role, Unit};
 use crate::bits::{Bits, without_emulation_prevention};
 use crate::layout::VideoFormat;
 
@@ -14,6 +15,11 @@ const SLICE_PARTITION_A: u8 = 2;
 const IDR_SLICE: u8 = 5;
 const SEI: u8 = 6;
 const SPS: u8 = 7;
+const PPS: u8 = 8;
+const ACCESS_UNIT_DELIMITER: u8 = 9;
+
+/// An access unit delimiter that allows every kind of slice (§7.3.2.4: primary_pic_type 7).
+pub(super) const DELIMITER: [u8; 2] = [0x09, 0xf0];
 
 /// payloadType of the recovery point SEI message (D.1.1).
 const RECOVERY_POINT: u32 = 6;
@@ -22,10 +28,39 @@ fn nal_unit_type(nal: &[u8]) -> Option<u8> {
     nal.first().map(|header| header & 0x1f)
 }
 
+/// What a NAL unit is in the order of an access unit (§7.4.1.2.3).
+pub(super) fn role(nal: &[u8]) -> Option<Role> {
+    Some(match nal_unit_type(nal)? {
+        SLICE | SLICE_PARTITION_A | IDR_SLICE => Role::Slice,
+        ACCESS_UNIT_DELIMITER => Role::Delimiter,
+        SPS | PPS => Role::ParameterSet,
+        // SPS extension, prefix, subset SPS, depth parameter set, reserved.
+        SEI | 13..=18 => Role::Before,
+        _ => Role::Behind,
+    })
+}
+
+/// Whether a NAL unit is a picture parameter set.
+pub(super) fn is_picture_parameter_set(nal: &[u8]) -> bool {
+    nal_unit_type(nal) == Some(PPS)
+}
+
+/// Which parameter set a NAL unit is.
+pub(super) fn set_id(nal: &[u8]) -> Option<SetId> {
+    let kind = nal_unit_type(nal)?;
+    let mut bits = Bits::new(without_emulation_prevention(nal).skip(1));
+    match kind {
+        SPS => bits.skip(24)?, // profile_idc, constraint flags, level_idc
+        PPS => {}
+        _ => return None,
+    }
+    Some(SetId { kind, id: bits.ue()? })
+}
+
 /// The first slice tells.
-pub(super) fn unit(data: &[u8]) -> Option<Unit> {
+pub(super) fn unit<'a>(nals: impl Iterator<Item = Nal<'a>>) -> Option<Unit> {
     let mut recovery_point = false;
-    for nal in nal_units(data) {
+    for nal in nals {
         let Some(nal_unit_type) = nal_unit_type(nal.bytes) else { continue };
         match nal_unit_type {
             IDR_SLICE => return Some(Unit::Idr),
@@ -67,17 +102,29 @@ fn sei_number(bytes: &mut impl Iterator<Item = u8>) -> Option<u32> {
 }
 
 /// What the first sequence parameter set says.
-pub(super) fn format(data: &[u8]) -> Option<VideoFormat> {
-    let sps = nal_units(data).find(|nal| nal_unit_type(nal.bytes) == Some(SPS))?;
-    let rbsp = decode_nal(sps.bytes).ok()?;
-    let sps = SeqParameterSet::from_bits(BitReader::new(&*rbsp)).ok()?;
+pub(super) fn format<'a>(mut nals: impl Iterator<Item = &'a [u8]>) -> Option<VideoFormat> {
+    let sps = sequence_parameter_set(nals.find(|nal| nal_unit_type(nal) == Some(SPS))?)?;
     let (width, height) = sps.pixel_dimensions().ok()?;
     Some(VideoFormat { width, height, codec_string: Some(sps.rfc6381().to_string()) })
 }
 
+/// A sequence parameter set, from its NAL unit header on; `None` where the NAL unit is none.
+pub(crate) fn sequence_parameter_set(nal: &[u8]) -> Option<SeqParameterSet> {
+    if nal_unit_type(nal)? != SPS {
+        return None;
+    }
+    let rbsp = decode_nal(nal).ok()?;
+    SeqParameterSet::from_bits(BitReader::new(&*rbsp)).ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::annex_b::nal_units;
     use super::*;
+
+    fn unit(data: &[u8]) -> Option<Unit> {
+        super::unit(nal_units(data))
+    }
 
     const AUD: [u8; 6] = [0, 0, 0, 1, 0x09, 0xf0];
 
@@ -115,7 +162,7 @@ mod tests {
             0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x03,
             0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xc8, 0x3c, 0x60, 0xc6, 0x58,
         ];
-        let format = format(&with(&[&sps])).unwrap();
+        let format = format([&sps[..]].into_iter()).unwrap();
         assert_eq!(
             (format.width, format.height, format.codec_string.as_deref()),
             (1920, 1080, Some("avc1.640028"))

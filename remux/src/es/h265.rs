@@ -1,7 +1,8 @@
 //! H.265: what begins an access unit, and what its sequence parameter set says (H.265 §7.3.1, §7.3.2.2, §7.3.3).
 
-use super::Unit;
-use super::annex_b::nal_units;
+use super::h265_sps::Sps;
+use super::parameter_sets::SetId;
+use super::{Role, Unit};
 use crate::bits::{Bits, without_emulation_prevention};
 use crate::layout::VideoFormat;
 
@@ -11,16 +12,60 @@ const BLA_W_RADL: u8 = 17;
 const IDR_N_LP: u8 = 20;
 const RSV_IRAP_VCL23: u8 = 23;
 const LAST_VCL: u8 = 31;
+const VPS: u8 = 32;
 const SPS: u8 = 33;
+const PPS: u8 = 34;
+const ACCESS_UNIT_DELIMITER: u8 = 35;
+const PREFIX_SEI: u8 = 39;
+
+/// An access unit delimiter that allows every kind of slice (§7.3.2.5: pic_type 2).
+pub(super) const DELIMITER: [u8; 3] = [0x46, 0x01, 0x50];
 
 fn nal_unit_type(nal: &[u8]) -> Option<u8> {
     nal.first().map(|header| header >> 1 & 0x3f)
 }
 
+/// What a NAL unit is in the order of an access unit (§7.4.2.4.4). Those of further layers belong to the picture before.
+pub(super) fn role(nal: &[u8]) -> Option<Role> {
+    let &[first, second] = nal.first_chunk()?;
+    let is_base_layer = first & 1 == 0 && second >> 3 == 0;
+    Some(match nal_unit_type(nal)? {
+        _ if !is_base_layer => Role::Behind,
+        ..=LAST_VCL => Role::Slice,
+        VPS | SPS | PPS => Role::ParameterSet,
+        ACCESS_UNIT_DELIMITER => Role::Delimiter,
+        PREFIX_SEI | 41..=44 | 48..=55 => Role::Before,
+        _ => Role::Behind,
+    })
+}
+
+/// first_slice_segment_in_pic_flag (§7.3.6.1).
+pub(super) fn begins_picture(slice: &[u8]) -> bool {
+    slice.get(2).is_some_and(|&byte| byte & 0x80 != 0)
+}
+
+/// Whether a NAL unit is a picture parameter set.
+pub(super) fn is_picture_parameter_set(nal: &[u8]) -> bool {
+    nal_unit_type(nal) == Some(PPS)
+}
+
+/// Which parameter set a NAL unit is.
+pub(super) fn set_id(nal: &[u8]) -> Option<SetId> {
+    let kind = nal_unit_type(nal)?;
+    let mut bits = Bits::new(without_emulation_prevention(nal).skip(2));
+    let id = match kind {
+        VPS => bits.bits(4)?,
+        SPS => Sps::parse(nal)?.id,
+        PPS => bits.ue()?,
+        _ => return None,
+    };
+    Some(SetId { kind, id })
+}
+
 /// The first slice tells.
-pub(super) fn unit(data: &[u8]) -> Option<Unit> {
-    for nal in nal_units(data) {
-        let Some(nal_unit_type) = nal_unit_type(nal.bytes) else { continue };
+pub(super) fn unit<'a>(nals: impl Iterator<Item = &'a [u8]>) -> Option<Unit> {
+    for nal in nals {
+        let Some(nal_unit_type) = nal_unit_type(nal) else { continue };
         match nal_unit_type {
             BLA_W_RADL..=IDR_N_LP => return Some(Unit::Idr),
             BLA_W_LP..=RSV_IRAP_VCL23 => return Some(Unit::OpenRap),
@@ -32,74 +77,23 @@ pub(super) fn unit(data: &[u8]) -> Option<Unit> {
 }
 
 /// What the first sequence parameter set says.
-pub(super) fn format(data: &[u8]) -> Option<VideoFormat> {
-    let sps = nal_units(data).find(|nal| nal_unit_type(nal.bytes) == Some(SPS))?;
-    // The NAL unit header is two bytes (§7.3.1.2).
-    let mut bits = Bits::new(without_emulation_prevention(sps.bytes).skip(2));
-    bits.skip(4)?; // sps_video_parameter_set_id
-    let max_sub_layers_minus1 = bits.bits(3)?;
-    bits.skip(1)?; // sps_temporal_id_nesting_flag
-    let codec_string = profile_tier_level(&mut bits, max_sub_layers_minus1)?;
-    bits.ue()?; // sps_seq_parameter_set_id
-    let chroma_format_idc = bits.ue()?;
-    if chroma_format_idc == 3 {
-        bits.skip(1)?; // separate_colour_plane_flag
-    }
-    let (width, height) = (bits.ue()?, bits.ue()?);
-    let (mut crop_x, mut crop_y) = (0u32, 0u32);
-    if bits.flag()? {
-        let (left, right, top, bottom) = (bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?);
-        // SubWidthC and SubHeightC, table 6-1.
-        let (unit_x, unit_y) = match chroma_format_idc {
-            1 => (2, 2),
-            2 => (2, 1),
-            _ => (1, 1),
-        };
-        crop_x = left.saturating_add(right).saturating_mul(unit_x);
-        crop_y = top.saturating_add(bottom).saturating_mul(unit_y);
-    }
-    Some(VideoFormat {
-        width: width.saturating_sub(crop_x),
-        height: height.saturating_sub(crop_y),
-        codec_string: Some(codec_string),
-    })
-}
-
-/// profile_tier_level (§7.3.3), read past; gives the codec string of ISO/IEC 14496-15 annex E.3.
-fn profile_tier_level(
-    bits: &mut Bits<impl Iterator<Item = u8>>,
-    max_sub_layers_minus1: u32,
-) -> Option<String> {
-    let (space, tier, profile) = (bits.bits(2)?, bits.flag()?, bits.bits(5)?);
-    let compatibility = bits.bits(32)?.reverse_bits();
-    let mut constraints = Vec::new();
-    for _ in 0..6 {
-        constraints.push(bits.bits(8)?);
-    }
-    let level = bits.bits(8)?;
-    let mut present = Vec::new();
-    for _ in 0..max_sub_layers_minus1 {
-        present.push((bits.flag()?, bits.flag()?));
-    }
-    if max_sub_layers_minus1 > 0 {
-        bits.skip((8 - max_sub_layers_minus1) * 2)?;
-    }
-    for (has_profile, has_level) in present {
-        bits.skip(if has_profile { 88 } else { 0 } + if has_level { 8 } else { 0 })?;
-    }
-    let space = ["", "A", "B", "C"][space as usize];
-    let tier = if tier { 'H' } else { 'L' };
-    let mut codec_string = format!("hvc1.{space}{profile}.{compatibility:X}.{tier}{level}");
-    let used = constraints.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    for byte in &constraints[..used] {
-        codec_string += &format!(".{byte:X}");
-    }
-    Some(codec_string)
+pub(super) fn format<'a>(mut nals: impl Iterator<Item = &'a [u8]>) -> Option<VideoFormat> {
+    let sps = Sps::parse(nals.find(|nal| nal_unit_type(nal) == Some(SPS))?)?;
+    Some(VideoFormat { width: sps.width, height: sps.height, codec_string: Some(sps.codec_string("hvc1")) })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::annex_b::nal_units;
     use super::*;
+
+    fn unit(data: &[u8]) -> Option<Unit> {
+        super::unit(nal_units(data).map(|nal| nal.bytes))
+    }
+
+    fn format(data: &[u8]) -> Option<VideoFormat> {
+        super::format(nal_units(data).map(|nal| nal.bytes))
+    }
 
     #[test]
     fn the_first_slice_tells() {

@@ -2,12 +2,20 @@
 
 mod build;
 mod cuts;
+mod extents;
+mod lane;
+mod part;
+mod part_stored;
+mod pass;
+mod reader;
+mod settled;
 mod stored;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::build::Indexer;
 pub use self::cuts::{Cut, CutList};
+pub use self::part::{Part, PartError, PartIndexer};
 pub use self::stored::{FORMAT_VERSION, IndexError};
 
 use crate::layout::Layout;

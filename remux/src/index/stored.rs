@@ -74,11 +74,7 @@ impl Index {
             runs: self.runs.iter().map(StoredRun::from_run).collect(),
             report: self.report.clone(),
         };
-        let mut bytes = Vec::from(MAGIC);
-        bytes.extend(FORMAT_VERSION.to_be_bytes());
-        let mut bytes = postcard::to_extend(&body, bytes).expect("an index is plain data that a Vec takes");
-        bytes.extend(crc32(&bytes).to_be_bytes());
-        bytes
+        seal(MAGIC, &body)
     }
 
     /// Reads what [`Index::encode`] wrote.
@@ -86,24 +82,38 @@ impl Index {
     /// # Errors
     /// [`IndexError`] where the bytes are no index, of another version, or damaged.
     pub fn decode(bytes: &[u8]) -> Result<Self, IndexError> {
-        let (header, rest) = bytes.split_at_checked(HEADER).ok_or(IndexError::NotAnIndex)?;
-        let version = header.strip_prefix(&MAGIC).ok_or(IndexError::NotAnIndex)?;
-        let found = version.iter().fold(0, |value, &byte| value << 8 | u16::from(byte));
-        if found != FORMAT_VERSION {
-            return Err(IndexError::Version { found });
-        }
-        let body = rest.len().checked_sub(CHECKSUM).ok_or(IndexError::NotAnIndex)?;
-        // The CRC over data and its own CRC is 0.
-        if crc32(bytes) != 0 {
-            return Err(IndexError::Damaged);
-        }
-        let body: Body = postcard::from_bytes(&rest[..body]).map_err(|_| IndexError::Damaged)?;
+        let body: Body = unseal(MAGIC, bytes)?;
         let runs: Option<Vec<Run>> = body.runs.into_iter().map(StoredRun::into_run).collect();
         match runs {
             Some(runs) if !runs.is_empty() => Ok(Self { size: body.size, runs, report: body.report }),
             _ => Err(IndexError::Damaged),
         }
     }
+}
+
+/// Magic, format version, body, CRC-32.
+pub(super) fn seal(magic: [u8; 4], body: &impl Serialize) -> Vec<u8> {
+    let mut bytes = Vec::from(magic);
+    bytes.extend(FORMAT_VERSION.to_be_bytes());
+    let mut bytes = postcard::to_extend(body, bytes).expect("plain data that a Vec takes");
+    bytes.extend(crc32(&bytes).to_be_bytes());
+    bytes
+}
+
+/// The body of what [`seal`] made.
+pub(super) fn unseal<'a, T: Deserialize<'a>>(magic: [u8; 4], bytes: &'a [u8]) -> Result<T, IndexError> {
+    let (header, rest) = bytes.split_at_checked(HEADER).ok_or(IndexError::NotAnIndex)?;
+    let version = header.strip_prefix(&magic).ok_or(IndexError::NotAnIndex)?;
+    let found = version.iter().fold(0, |value, &byte| value << 8 | u16::from(byte));
+    if found != FORMAT_VERSION {
+        return Err(IndexError::Version { found });
+    }
+    let body = rest.len().checked_sub(CHECKSUM).ok_or(IndexError::NotAnIndex)?;
+    // The CRC over data and its own CRC is 0.
+    if crc32(bytes) != 0 {
+        return Err(IndexError::Damaged);
+    }
+    postcard::from_bytes(&rest[..body]).map_err(|_| IndexError::Damaged)
 }
 
 impl StoredRun {

@@ -19,28 +19,42 @@ const _: () = assert!(4 + 5 * limits::STREAMS <= SECTION_ROOM);
 pub(crate) struct Tables {
     pat: Packet,
     pmt: Packet,
+    version: Version,
+}
+
+/// What the tables of a further run go on from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Version {
+    /// version_number of the PMT (§2.4.4.9).
+    number: u8,
     /// continuity_counter of the next pair.
     counter: u8,
 }
 
 impl Tables {
-    pub(crate) fn new(layout: &Layout) -> Self {
+    pub(crate) fn new(layout: &Layout, version: Version) -> Self {
         let pat = [PROGRAM.to_be_bytes(), (0xe000 | PMT_PID.value()).to_be_bytes()].concat();
-        Self { pat: packet(Pid::PAT, 0x00, &pat), pmt: packet(PMT_PID, 0x02, &pmt_body(layout)), counter: 0 }
+        let pmt = packet(PMT_PID, 0x02, version.number, &pmt_body(layout));
+        Self { pat: packet(Pid::PAT, 0x00, 0, &pat), pmt, version }
+    }
+
+    /// What tables of other streams go on with.
+    pub(crate) fn next_version(&self) -> Version {
+        Version { number: (self.version.number + 1) & 0x1f, ..self.version }
     }
 
     /// The next PAT and PMT.
     pub(crate) fn next_pair(&mut self) -> [&Packet; 2] {
         for packet in [&mut self.pat, &mut self.pmt] {
-            packet[3] = 0x10 | self.counter;
+            packet[3] = 0x10 | self.version.counter;
         }
-        self.counter = (self.counter + 1) & 0x0f;
+        self.version.counter = (self.version.counter + 1) & 0x0f;
         [&self.pat, &self.pmt]
     }
 
     /// Whether the counters stand where those of a segment made elsewhere begin.
     pub(crate) fn is_aligned(&self) -> bool {
-        self.counter == 0
+        self.version.counter == 0
     }
 }
 
@@ -64,12 +78,13 @@ fn entry(stream: &Stream, with_descriptors: bool) -> Vec<u8> {
 }
 
 /// A packet with one long section, padded with stuffing bytes (§2.4.4.1).
-fn packet(pid: Pid, table_id: u8, body: &[u8]) -> Packet {
+fn packet(pid: Pid, table_id: u8, version: u8, body: &[u8]) -> Packet {
     let section_length = (5 + body.len() + 4) as u16;
     let [length_high, length_low] = (0xb000 | section_length).to_be_bytes();
     let [extension_high, extension_low] = PROGRAM.to_be_bytes();
-    // Version 0, current, section 0 of 0.
-    let header = [table_id, length_high, length_low, extension_high, extension_low, 0xc1, 0, 0];
+    // Version, current, section 0 of 0.
+    let header =
+        [table_id, length_high, length_low, extension_high, extension_low, 0xc1 | version << 1, 0, 0];
     let mut section = [&header, body].concat();
     section.extend(crc32(&section).to_be_bytes());
     let [pid_high, pid_low] = pid.value().to_be_bytes();

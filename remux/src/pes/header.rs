@@ -88,6 +88,23 @@ impl PesHeader {
     }
 }
 
+/// A PES header for `length` bytes of data. PES_packet_length is 0, which means up to the next, where it does not fit and
+/// for video, which alone may do so (§2.4.3.7).
+pub(crate) fn write_header(stream_id: u8, pts: Timestamp, dts: Option<Timestamp>, length: usize) -> Vec<u8> {
+    let fields = TIMESTAMP * if dts.is_some() { 2 } else { 1 };
+    let behind_length = FIXED - START + fields + length;
+    let [high, low] = u16::try_from(behind_length).unwrap_or(0).to_be_bytes();
+    let flags = if dts.is_some() { HAS_PTS | HAS_DTS } else { HAS_PTS };
+    // '10', data_alignment_indicator: an access unit begins with the data.
+    let mut header = vec![0, 0, 1, stream_id, high, low, 0x84, flags, fields as u8];
+    header.resize(FIXED + fields, 0);
+    write_timestamp(&mut header[FIXED..FIXED + TIMESTAMP], if dts.is_some() { 3 } else { 2 }, pts);
+    if let Some(dts) = dts {
+        write_timestamp(&mut header[FIXED + TIMESTAMP..], 1, dts);
+    }
+    header
+}
+
 /// Table 2-21: these are followed by data at once.
 fn has_optional_header(stream_id: u8) -> bool {
     // program_stream_map, padding, private_stream_2, ECM, EMM, DSMCC, H.222.1 type E, program_stream_directory.

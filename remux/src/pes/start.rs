@@ -47,22 +47,37 @@ pub(crate) fn examine(codec: Codec, pes: &[u8], is_all: bool) -> Examined {
 pub(crate) struct Starting {
     /// Offset in the source of the first packet.
     pub(crate) offset: u64,
-    /// The packets as they came.
-    pub(crate) packets: Vec<Packet>,
+    /// The packets as they came, each with its offset in the source.
+    pub(crate) packets: Vec<(u64, Packet)>,
     payload: Vec<u8>,
 }
 
 impl Starting {
     /// A PES that starts with the packet at `offset`.
     pub(crate) fn new(offset: u64, packet: &Packet) -> Box<Self> {
-        Box::new(Self { offset, packets: vec![*packet], payload: payload(packet).to_vec() })
+        Box::new(Self { offset, packets: vec![(offset, *packet)], payload: payload(packet).to_vec() })
     }
 
     /// Takes the next packet and looks again.
-    pub(crate) fn push(&mut self, codec: Codec, packet: &Packet) -> Examined {
-        self.packets.push(*packet);
-        self.payload.extend_from_slice(payload(packet));
+    pub(crate) fn push(&mut self, codec: Codec, offset: u64, packet: &Packet) -> Examined {
+        self.add(offset, packet);
         examine(codec, &self.payload, self.packets.len() == limits::PES_HEAD_PACKETS)
+    }
+
+    /// Takes the next packet and looks whether the header is complete now.
+    pub(crate) fn push_header(&mut self, offset: u64, packet: &Packet) -> Parsed {
+        self.add(offset, packet);
+        PesHeader::parse(&self.payload)
+    }
+
+    fn add(&mut self, offset: u64, packet: &Packet) {
+        self.packets.push((offset, *packet));
+        self.payload.extend_from_slice(payload(packet));
+    }
+
+    /// What has come of the PES.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
     }
 
     /// Looks at what has come, for no more will.
@@ -75,7 +90,7 @@ impl Starting {
         let header = &mut self.payload[..start.header.length];
         write(header);
         let mut rest = &header[..];
-        for packet in &mut self.packets {
+        for (_, packet) in &mut self.packets {
             let Some(offset) = payload_offset(packet) else { continue };
             let room = &mut packet[offset..];
             let (here, after) = rest.split_at(room.len().min(rest.len()));

@@ -9,6 +9,10 @@ pub(crate) const LANGUAGE: u8 = 0x0a;
 /// `registration_descriptor` (H.222.0 §2.6.8).
 pub(crate) const REGISTRATION: u8 = 0x05;
 
+/// `DVB_extension_descriptor` (EN 300 468 §6.2.18.1), and the tag of Opus in it.
+pub(crate) const EXTENSION: u8 = 0x7f;
+pub(crate) const OPUS_EXTENSION: u8 = 0x80;
+
 impl Descriptors {
     pub(crate) fn new(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())
@@ -33,6 +37,14 @@ impl Descriptors {
     /// The `format_identifier` of the registration descriptor.
     pub(crate) fn registration(&self) -> Option<[u8; 4]> {
         self.iter().find(|&(tag, _)| tag == REGISTRATION)?.1.first_chunk().copied()
+    }
+
+    /// channel_config_code of an Opus stream (ETSI TS 103 491 annex C: extension descriptor 0x80).
+    pub(crate) fn opus_channel_config(&self) -> Option<u8> {
+        self.iter().find_map(|descriptor| match descriptor {
+            (EXTENSION, &[OPUS_EXTENSION, code, ..]) => Some(code),
+            _ => None,
+        })
     }
 
     /// The language descriptor as it stands, tag and length included.

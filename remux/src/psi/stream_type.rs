@@ -58,7 +58,8 @@ fn private(stream: &DeclaredStream) -> Declared {
         Some(b"AC-3") => return Carried(Codec::Ac3),
         Some(b"EAC3") => return Carried(Codec::Eac3),
         Some(b"KLVA") => return NotCarried(Kind::Klv),
-        Some(b"Opus" | b"DTS1" | b"DTS2" | b"DTS3" | b"BSSD") => return NotCarried(Kind::OtherAudio),
+        Some(b"Opus") => return Carried(Codec::Opus),
+        Some(b"DTS1" | b"DTS2" | b"DTS3" | b"BSSD") => return NotCarried(Kind::OtherAudio),
         _ => {}
     }
     if descriptors.has(AC3_DESCRIPTOR) {
@@ -86,10 +87,15 @@ pub(crate) fn output(codec: Codec, source: &DeclaredStream) -> (u8, Vec<u8>) {
         Codec::MpegAudio => (source.stream_type, Vec::new()),
         Codec::Ac3 => (0x81, registration(b"AC-3")),
         Codec::Eac3 => (0x87, registration(b"EAC3")),
-        Codec::Opus => (0x06, registration(b"Opus")),
+        Codec::Opus => (0x06, [registration(b"Opus"), opus_extension(source)].concat()),
     };
     descriptors.extend(source.descriptors.language().unwrap_or_default());
     (stream_type, descriptors)
+}
+
+fn opus_extension(source: &DeclaredStream) -> Vec<u8> {
+    let code = source.descriptors.opus_channel_config().unwrap_or(2);
+    vec![super::descriptor::EXTENSION, 2, super::descriptor::OPUS_EXTENSION, code]
 }
 
 #[cfg(test)]
@@ -110,7 +116,7 @@ mod tests {
             (&[0x7a, 1, 0], Carried(Codec::Eac3)),
             (&[5, 4, b'H', b'E', b'V', b'C'], Carried(Codec::H265)),
             (&[5, 4, b'K', b'L', b'V', b'A'], NotCarried(Kind::Klv)),
-            (&[5, 4, b'O', b'p', b'u', b's'], NotCarried(Kind::OtherAudio)),
+            (&[5, 4, b'O', b'p', b'u', b's'], Carried(Codec::Opus)),
             (&[0x56, 0], NotCarried(Kind::Subtitles)),
         ];
         for (descriptors, expected) in table {

@@ -54,6 +54,11 @@ impl PsiWatch {
         self.programs.iter().map(|watch| watch.pmt.as_ref())
     }
 
+    /// The numbers of the programs that the PAT lists.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = u16> + '_ {
+        self.programs.iter().map(|watch| watch.program.number)
+    }
+
     /// Sections dropped for a wrong CRC or impossible lengths.
     pub(crate) fn damaged(&self) -> u64 {
         self.pat.damaged + self.programs.iter().map(|watch| watch.sections.damaged).sum::<u64>()

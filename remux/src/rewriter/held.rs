@@ -1,60 +1,91 @@
-//! PES of which it cannot be told yet whether they belong inside.
+//! What it cannot be told yet of whether it belongs inside.
 
 use std::collections::VecDeque;
 
+use crate::es::access_unit::AccessUnit;
 use crate::limits;
 use crate::time::MediaTime;
 use crate::ts::{PACKET, Packet};
 
-/// One PES, as far as it has come.
+/// One PES, or one access unit.
 #[derive(Debug)]
-pub(super) struct HeldPes {
+pub(super) struct HeldItem {
     /// Number of its stream.
     pub(super) stream: usize,
     /// When it is shown.
     pub(super) pts: MediaTime,
-    /// Its packets, ready to go out.
-    pub(super) packets: Vec<Packet>,
+    /// What it consists of.
+    pub(super) content: Content,
+}
+
+/// What is held.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// The packets of a PES as far as it has come, ready to go out.
+    Packets(Vec<Packet>),
+    /// An access unit that goes into new packets.
+    Unit(Box<AccessUnit>),
+}
+
+impl HeldItem {
+    fn size(&self) -> usize {
+        match &self.content {
+            Content::Packets(packets) => packets.len() * PACKET,
+            Content::Unit(unit) => unit.size(),
+        }
+    }
 }
 
 /// All that is held, in the order of the source.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    pes: VecDeque<HeldPes>,
-    packets: usize,
+    items: VecDeque<HeldItem>,
+    bytes: usize,
 }
 
 impl Held {
     /// A PES starts to be held.
     pub(super) fn start(&mut self, stream: usize, pts: MediaTime) {
-        self.pes.push_back(HeldPes { stream, pts, packets: Vec::new() });
+        self.items.push_back(HeldItem { stream, pts, content: Content::Packets(Vec::new()) });
     }
 
-    /// The next packet of the PES of this stream that was started last. Gives the number of PES that were dropped to make
+    /// The next packet of the PES of this stream that was started last. Gives the number of items that were dropped to make
     /// room.
     pub(super) fn push(&mut self, stream: usize, packet: &Packet) -> u64 {
-        let Some(pes) = self.pes.iter_mut().rev().find(|pes| pes.stream == stream) else { return 0 };
-        pes.packets.push(*packet);
-        self.packets += 1;
+        let open = self.items.iter_mut().rev().find(|item| item.stream == stream);
+        let Some(HeldItem { content: Content::Packets(packets), .. }) = open else { return 0 };
+        packets.push(*packet);
+        self.bytes += PACKET;
+        self.make_room()
+    }
+
+    /// An access unit. Gives the number of items that were dropped to make room.
+    pub(super) fn push_unit(&mut self, unit: AccessUnit) -> u64 {
+        let (stream, pts) = (unit.stream, unit.times.pts);
+        self.put_back(HeldItem { stream, pts, content: Content::Unit(Box::new(unit)) });
+        self.make_room()
+    }
+
+    fn make_room(&mut self) -> u64 {
         let mut dropped = 0;
-        while self.packets * PACKET > limits::HELD_BYTES
-            && let Some(oldest) = self.pes.pop_front()
+        while self.bytes > limits::HELD_BYTES
+            && let Some(oldest) = self.items.pop_front()
         {
-            self.packets -= oldest.packets.len();
+            self.bytes -= oldest.size();
             dropped += 1;
         }
         dropped
     }
 
     /// Takes everything out.
-    pub(super) fn take(&mut self) -> VecDeque<HeldPes> {
-        self.packets = 0;
-        std::mem::take(&mut self.pes)
+    pub(super) fn take(&mut self) -> VecDeque<HeldItem> {
+        self.bytes = 0;
+        std::mem::take(&mut self.items)
     }
 
     /// Puts back what still cannot be told.
-    pub(super) fn put_back(&mut self, pes: HeldPes) {
-        self.packets += pes.packets.len();
-        self.pes.push_back(pes);
+    pub(super) fn put_back(&mut self, item: HeldItem) {
+        self.bytes += item.size();
+        self.items.push_back(item);
     }
 }

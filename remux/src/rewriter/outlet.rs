@@ -7,9 +7,12 @@ use bytes::Bytes;
 
 use super::pieces::Pieces;
 use super::{Extent, KEY};
-use crate::layout::Layout;
+use crate::es::access_unit::AccessUnit;
+use crate::layout::{Layout, ORIGIN};
+use crate::mux::dress::{Dressed, Dresser};
 use crate::mux::pacing::Pacing;
-use crate::mux::tables::Tables;
+use crate::mux::packetize::{Pes, packetize};
+use crate::mux::tables::{Tables, Version};
 use crate::pes::start::PesStart;
 use crate::time::{MediaTime, Ticks};
 use crate::timeline::Times;
@@ -28,6 +31,13 @@ pub(super) struct Outlet {
     pacing: Pacing,
     /// DTS of the last PES of the key stream, on the output clock.
     last_dts: Option<MediaTime>,
+    /// PTS - DTS of the first.
+    delay: Option<Ticks>,
+    /// Up to where the key stream is shown, on the output clock.
+    end: MediaTime,
+    /// Where zero lies on the output clock.
+    origin: MediaTime,
+    extent: Extent,
     pieces: Pieces,
 }
 
@@ -38,6 +48,18 @@ struct Outgoing {
     counter: u8,
     /// Whether its counters have been declared to begin here.
     is_announced: bool,
+    /// Puts its access units into PES, where it is rebuilt.
+    dresser: Dresser,
+    /// The last PES of a segment decides how many packets there are: it waits until it is known to be the last.
+    waiting: Option<Dressed>,
+}
+
+/// What the next run of a recording that is copied as a whole goes on from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Continuation {
+    /// Where its zero lies on the output clock.
+    origin: MediaTime,
+    tables: Version,
 }
 
 /// A PES as it goes out.
@@ -53,25 +75,53 @@ impl Outlet {
     /// With `continues` the counters go on from a piece before; otherwise they are declared to begin here, for in a
     /// playlist another run may come before (H.222.0 §2.4.3.5). Programs that read over an `EXT-X-DISCONTINUITY` would
     /// take the step for a loss.
-    pub(super) fn new(layout: Arc<Layout>, continues: bool) -> Self {
+    pub(super) fn new(layout: Arc<Layout>, continues: bool, extent: Extent) -> Self {
+        let tables = Tables::new(&layout, Version::default());
+        Self::build(layout, continues, extent, tables, ORIGIN)
+    }
+
+    /// The output of a run that goes on from another.
+    pub(super) fn following(layout: Arc<Layout>, continuation: Continuation) -> Self {
+        let tables = Tables::new(&layout, continuation.tables);
+        Self::build(layout, false, Extent::Whole, tables, continuation.origin)
+    }
+
+    fn build(
+        layout: Arc<Layout>,
+        continues: bool,
+        extent: Extent,
+        tables: Tables,
+        origin: MediaTime,
+    ) -> Self {
         let streams = layout.streams.iter().map(|stream| Outgoing {
             pid: stream.output_pid,
-            counter: 0,
+            counter: 0x0f,
             is_announced: continues,
+            dresser: Dresser::new(stream),
+            waiting: None,
         });
         Self {
             streams: streams.collect(),
-            tables: Tables::new(&layout),
+            tables,
             pacing: Pacing::default(),
             last_dts: None,
+            delay: None,
+            end: origin,
+            origin,
+            extent,
             pieces: Pieces::default(),
             layout,
         }
     }
 
-    /// The layout that it follows.
-    pub(super) fn layout(&self) -> &Layout {
-        &self.layout
+    /// What a further run goes on from.
+    pub(super) fn continuation(&self) -> Continuation {
+        Continuation { origin: self.end, tables: self.tables.next_version() }
+    }
+
+    /// Where a time of the source lies on the output clock.
+    fn output_time(&self, source: MediaTime) -> MediaTime {
+        self.origin + (source - self.layout.zero)
     }
 
     /// The packet at this place in the chunk goes out.
@@ -101,24 +151,78 @@ impl Outlet {
     /// What goes out before a PES: on the key stream tables and clock references that are due.
     pub(super) fn before_pes(&mut self, number: usize, first: &Packet, pes: Departure) {
         let (KEY, Some(times)) = (number, pes.times) else { return };
-        let dts = self.layout.output_time(times.dts);
         let counter = Header::of(first).continuity_counter().wrapping_sub(1);
-        self.fill_clock(dts, counter);
-        if self.pacing.take_tables(dts, pes.is_marked) {
-            self.put_tables();
-        }
+        let dts = self.before_key(times, pes.is_marked, counter);
         let is_due = self.pacing.needs_pcr(dts, pes.is_marked, self.layout.frame_duration);
         if is_due && !has_room_for_pcr(first) {
             let packet = pcr_packet(self.streams[KEY].pid, counter, pes.is_marked, Pacing::pcr(dts));
             self.pieces.made(&packet);
             self.pacing.on_pcr(dts);
         }
+    }
+
+    /// Tables and clock references that are due before the key stream's next; `counter` is that of its last packet. Gives
+    /// its DTS on the output clock.
+    fn before_key(&mut self, times: Times, is_marked: bool, counter: u8) -> MediaTime {
+        let dts = self.output_time(times.dts);
+        self.fill_clock(dts, counter);
+        if self.pacing.take_tables(dts, is_marked) {
+            self.put_tables();
+        }
         self.last_dts = Some(dts);
+        self.delay.get_or_insert(times.delay());
+        self.end = self.end.max(self.output_time(times.pts) + self.layout.frame_duration);
+        dts
+    }
+
+    /// An access unit goes out in packets of its own; `is_marked` says that it is a RAP.
+    pub(super) fn put_unit(&mut self, unit: AccessUnit, is_marked: bool) {
+        let Some(stream) = self.streams.get_mut(unit.stream) else { return };
+        let number = unit.stream;
+        if let Some(dressed) = stream.dresser.put(unit, is_marked) {
+            self.put_dressed(number, dressed);
+        }
+    }
+
+    /// In a segment the last PES of each stream waits.
+    fn put_dressed(&mut self, number: usize, dressed: Dressed) {
+        let next = match self.extent {
+            Extent::Whole => Some(dressed),
+            Extent::Segment => self.streams[number].waiting.replace(dressed),
+        };
+        if let Some(next) = next {
+            self.put_pes(number, &next, false);
+        }
+    }
+
+    fn put_pes(&mut self, number: usize, dressed: &Dressed, align: bool) {
+        let mut pcr = None;
+        if number == KEY {
+            let dts = self.before_key(dressed.times, dressed.is_marked, self.streams[KEY].counter);
+            self.pacing.on_pcr(dts);
+            pcr = Some(Pacing::pcr(dts));
+        }
+        let output = |time: MediaTime| self.output_time(time).wrap();
+        let Times { pts, dts } = dressed.times;
+        let (pts, dts) = (output(pts), (dts != pts).then(|| output(dts)));
+        let stream = &mut self.streams[number];
+        let pes = Pes {
+            stream_id: dressed.stream_id,
+            pts,
+            dts,
+            pcr,
+            is_rap: dressed.is_marked,
+            is_announced: !std::mem::replace(&mut stream.is_announced, true),
+            has_hole: dressed.is_damaged,
+            data: &dressed.pieces().collect::<Vec<_>>(),
+        };
+        let pieces = &mut self.pieces;
+        packetize(stream.pid, &pes, &mut stream.counter, align, &mut |packet| pieces.made(packet));
     }
 
     /// Writes times of the output clock into a PES header.
     pub(super) fn write_header(&self, start: &PesStart, pes: Departure, header: &mut [u8]) {
-        let output = |time: MediaTime| self.layout.output_time(time).wrap();
+        let output = |time: MediaTime| self.output_time(time).wrap();
         start.header.rewrite(
             header,
             pes.times.map(|times| output(times.pts)),
@@ -131,7 +235,7 @@ impl Outlet {
         let stream = &mut self.streams[number];
         stream.counter = Header::of(packet).continuity_counter();
         relabel(packet, stream.pid);
-        let dts = pes.times.map(|times| self.layout.output_time(times.dts));
+        let dts = pes.times.map(|times| self.output_time(times.dts));
         let pcr = dts.filter(|_| number == KEY && has_room_for_pcr(packet));
         rewrite_adaptation_field(packet, pes.is_marked, pcr.map(Pacing::pcr));
         if let Some(dts) = pcr {
@@ -159,18 +263,34 @@ impl Outlet {
         }
     }
 
-    /// The end: the clock runs on to where the next picture would be, the counters of the tables to where the next segment
-    /// begins.
-    pub(super) fn close(&mut self, extent: Extent) {
+    /// The end: the clock runs on to where the next picture would be, or to the RAP shown at `next`, the counters of the
+    /// tables to where the next segment begins.
+    pub(super) fn close(&mut self, next: Option<MediaTime>) {
+        self.flush();
         if let (Some(last), Some(key)) = (self.last_dts, self.streams.first()) {
             let counter = key.counter;
-            self.fill_clock(last + self.layout.frame_duration.min(Ticks::SECOND), counter);
+            let frame_later = last + self.layout.frame_duration.min(Ticks::SECOND);
+            let next = next.map(|pts| self.output_time(pts) - self.delay.unwrap_or(Ticks::ZERO));
+            self.fill_clock(next.map_or(frame_later, |next| next.max(frame_later)), counter);
         } else {
             // A piece without a single RAP is still a transport stream.
             self.put_tables();
         }
-        while extent == Extent::Segment && !self.tables.is_aligned() {
+        while self.extent == Extent::Segment && !self.tables.is_aligned() {
             self.put_tables();
+        }
+    }
+
+    /// What still waits goes out: of a segment the last PES of each rebuilt stream, in so many packets that the counter
+    /// ends where that of the next segment begins.
+    fn flush(&mut self) {
+        for number in 0..self.streams.len() {
+            if let Some(dressed) = self.streams[number].dresser.finish() {
+                self.put_dressed(number, dressed);
+            }
+            if let Some(last) = self.streams[number].waiting.take() {
+                self.put_pes(number, &last, true);
+            }
         }
     }
 

@@ -1,73 +1,7 @@
-//! Finding the packet grid, and finding it again (H.222.0 §2.4.3.3, annex G.1).
-//!
-//! ```text
-//!            sync byte missing
-//!   locked ────────────────────▶ searching
-//!      ▲                            │  sync bytes at q, q + 188, q + 376, q + 564
-//!      └────────────────────────────┘
-//! ```
-//! A single 0x47 proves nothing: every 256th byte of garbage is one.
+//! Cuts bytes into packets on their grid, wherever the bytes were cut into chunks.
 
-use crate::limits::SYNC_CONFIRMATIONS;
+use super::grid::{LOOKAHEAD, PacketSize, Step, Sync};
 use crate::ts::packet::{PACKET, Packet, SYNC_BYTE};
-
-/// Bytes that a decision can need to see.
-const LOOKAHEAD: usize = (SYNC_CONFIRMATIONS - 1) * PACKET + 1;
-
-/// Where the grid stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sync {
-    Searching,
-    Locked,
-}
-
-/// What stands at the beginning of the bytes looked at.
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    /// A packet.
-    Packet,
-    /// So many bytes that belong to no packet.
-    Skip(usize),
-    /// More bytes are needed to tell.
-    More,
-}
-
-impl Sync {
-    #[inline]
-    fn step(&mut self, rest: &[u8], at_end: bool) -> Step {
-        if *self == Self::Locked {
-            match rest.first() {
-                Some(&SYNC_BYTE) if rest.len() >= PACKET => return Step::Packet,
-                Some(&SYNC_BYTE) if at_end => return Step::Skip(rest.len()),
-                Some(&SYNC_BYTE) | None => return Step::More,
-                Some(_) => *self = Self::Searching,
-            }
-        }
-        self.search(rest, at_end)
-    }
-
-    #[cold]
-    fn search(&mut self, rest: &[u8], at_end: bool) -> Step {
-        for candidate in memchr::memchr_iter(SYNC_BYTE, rest) {
-            let tail = &rest[candidate..];
-            let mut grid = tail.iter().step_by(PACKET).take(SYNC_CONFIRMATIONS);
-            if !grid.all(|&byte| byte == SYNC_BYTE) {
-                continue;
-            }
-            let confirmed = tail.len() >= LOOKAHEAD || at_end && tail.len() >= PACKET;
-            return match (candidate, confirmed) {
-                (0, true) => {
-                    *self = Self::Locked;
-                    if tail.len() >= PACKET { Step::Packet } else { Step::More }
-                }
-                (0, false) if !at_end => Step::More,
-                (0, false) => Step::Skip(rest.len()),
-                (skipped, _) => Step::Skip(skipped),
-            };
-        }
-        if rest.is_empty() { Step::More } else { Step::Skip(rest.len()) }
-    }
-}
 
 /// What a [`Framer`] finds in the bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,14 +24,14 @@ pub(crate) struct Framer {
     borrowed: usize,
     /// How far the chunk that is being read has been taken.
     position: usize,
-    /// Offset in the source of the next byte to look at.
+    /// Offset in the source of the next byte to look at: right behind a packet that was found.
     offset: u64,
     /// The packet of [`Found::Across`].
     across: Packet,
     gap: Gap,
 }
 
-/// Bytes that belong to no packet.
+/// Bytes that do not belong to the grid.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gap {
     /// Skipped since the last packet.
@@ -106,11 +40,25 @@ pub(crate) struct Gap {
     pub(crate) total: u64,
 }
 
+impl Gap {
+    fn add(&mut self, count: u64) {
+        self.pending += count;
+        self.total += count;
+    }
+
+    /// So many of the bytes skipped since the last packet turn out to belong to the grid.
+    fn forget(&mut self, count: u64) {
+        let count = count.min(self.pending);
+        self.pending -= count;
+        self.total -= count;
+    }
+}
+
 impl Framer {
     /// Begins at `offset` of the source.
     pub(crate) fn new(offset: u64) -> Self {
         Self {
-            sync: Sync::Searching,
+            sync: Sync::NEW,
             carry: Vec::new(),
             borrowed: 0,
             position: 0,
@@ -125,9 +73,28 @@ impl Framer {
         self.offset
     }
 
-    /// Begins at `offset` of the source, where a packet is known to start.
-    pub(crate) fn on_grid(offset: u64) -> Self {
-        Self { sync: Sync::Locked, ..Self::new(offset) }
+    /// Begins at `offset` of the source, where a packet of a grid of this size is known to start.
+    pub(crate) fn on_grid(offset: u64, size: PacketSize) -> Self {
+        Self { sync: Sync::At(size), ..Self::new(offset) }
+    }
+
+    /// How far apart the packets stand, as far as is known: that of the packet found last.
+    #[inline]
+    pub(crate) fn packet_size(&self) -> PacketSize {
+        match self.sync {
+            Sync::At(size) | Sync::Between(size) | Sync::Searching { before: Some(size), .. } => size,
+            Sync::Searching { before: None, .. } => PacketSize::Plain,
+        }
+    }
+
+    /// Between two chunks: what is known of the grid, and the bytes from [`offset`](Self::offset) on.
+    pub(crate) fn rest(&self) -> (Sync, &[u8]) {
+        (self.sync, &self.carry)
+    }
+
+    /// Goes on from what another has [left](Self::rest); `offset` is that of the first byte of `carry`.
+    pub(crate) fn resume(offset: u64, sync: Sync, carry: Vec<u8>) -> Self {
+        Self { sync, carry, ..Self::new(offset) }
     }
 
     /// The packet of [`Found::Across`].
@@ -149,16 +116,21 @@ impl Framer {
     /// The next packet of `chunk`. Ask until [`Found::Nothing`] before the next chunk; `at_end` says that none follows.
     #[inline]
     pub(crate) fn next(&mut self, chunk: &[u8], at_end: bool) -> Found {
-        if self.carry.is_empty() {
-            let at = self.position;
+        if let (Sync::Between(size), true) = (self.sync, self.carry.is_empty()) {
+            let at = self.position + size.filler();
             // The one comparison that nearly every packet of a recording needs.
-            if self.sync == Sync::Locked && chunk.len() - at >= PACKET && chunk[at] == SYNC_BYTE {
-                self.position += PACKET;
-                self.offset += PACKET as u64;
+            if chunk.len().saturating_sub(at) >= PACKET && chunk[at] == SYNC_BYTE {
+                self.position = at + PACKET;
+                self.offset += size.bytes() as u64;
                 return Found::Inside(at);
             }
         }
         self.next_slow(chunk, at_end)
+    }
+
+    /// What has been pushed and not been looked at yet, from [`offset`](Self::offset) on; `chunk` is the last that was.
+    pub(crate) fn unread(&self, chunk: &[u8]) -> Vec<u8> {
+        [&self.carry, chunk.get(self.position..).unwrap_or_default()].concat()
     }
 
     /// The next packet of `chunk`, for who need not leave it where it lies; otherwise as [`next`](Self::next).
@@ -174,44 +146,46 @@ impl Framer {
     fn next_slow(&mut self, chunk: &[u8], at_end: bool) -> Found {
         loop {
             self.top_up(chunk);
-            if self.carry.is_empty() {
-                let rest = &chunk[self.position..];
-                match self.sync.step(rest, at_end) {
-                    Step::Packet => {
-                        let at = self.position;
-                        self.position += PACKET;
-                        self.offset += PACKET as u64;
-                        return Found::Inside(at);
-                    }
-                    Step::Skip(count) => {
-                        self.position += count;
-                        self.skip(count);
-                        if self.position == chunk.len() {
-                            return self.end_of_chunk();
-                        }
-                    }
-                    Step::More => {
-                        self.carry.extend_from_slice(rest);
-                        return self.end_of_chunk();
-                    }
-                }
+            let is_carried = !self.carry.is_empty();
+            let step = if is_carried {
+                self.sync.step(&self.carry, at_end && self.position == chunk.len())
             } else {
-                match self.sync.step(&self.carry, at_end && self.position == chunk.len()) {
-                    Step::Packet => {
-                        self.across.copy_from_slice(&self.carry[..PACKET]);
-                        self.carry.drain(..PACKET);
-                        self.offset += PACKET as u64;
-                        return Found::Across;
-                    }
-                    Step::Skip(count) => {
-                        self.carry.drain(..count);
-                        self.skip(count);
-                    }
-                    Step::More if self.position == chunk.len() => return self.end_of_chunk(),
-                    Step::More => {}
+                self.sync.step(&chunk[self.position..], at_end)
+            };
+            match step {
+                Step::Packet if is_carried => {
+                    self.across.copy_from_slice(&self.carry[..PACKET]);
+                    self.pass(PACKET);
+                    return Found::Across;
+                }
+                Step::Packet => {
+                    self.pass(PACKET);
+                    return Found::Inside(self.position - PACKET);
+                }
+                Step::Begin(filler) => self.gap.forget(filler as u64),
+                Step::Filler(count) => self.pass(count),
+                Step::Skip(count) => {
+                    self.gap.add(count as u64);
+                    self.pass(count);
+                }
+                Step::More if self.position == chunk.len() => return self.end_of_chunk(),
+                Step::More if is_carried => {}
+                Step::More => {
+                    self.carry.extend_from_slice(&chunk[self.position..]);
+                    return self.end_of_chunk();
                 }
             }
         }
+    }
+
+    /// Goes on by so many of the bytes that were looked at.
+    fn pass(&mut self, count: usize) {
+        if self.carry.is_empty() {
+            self.position += count;
+        } else {
+            self.carry.drain(..count);
+        }
+        self.offset += count as u64;
     }
 
     /// Fills the carry from the chunk as far as a decision can need it, or gives back to the chunk what is left of it.
@@ -228,12 +202,6 @@ impl Framer {
             self.position += wanted;
             self.borrowed += wanted;
         }
-    }
-
-    fn skip(&mut self, count: usize) {
-        self.offset += count as u64;
-        self.gap.pending += count as u64;
-        self.gap.total += count as u64;
     }
 
     fn end_of_chunk(&mut self) -> Found {
@@ -276,7 +244,96 @@ mod tests {
     }
 
     fn grid(from: u64, count: u64) -> Vec<u64> {
-        (0..count).map(|n| from + n * PACKET as u64).collect()
+        grid_of(PacketSize::Plain, from, count)
+    }
+
+    fn grid_of(size: PacketSize, from: u64, count: u64) -> Vec<u64> {
+        (0..count).map(|n| from + n * size.bytes() as u64).collect()
+    }
+
+    /// The same packets with what another packet size puts between them; the bytes of it are never a sync byte.
+    fn spaced(size: PacketSize, packets: &[u8]) -> Vec<u8> {
+        let (before, after) = match size {
+            PacketSize::Plain => (0, 0),
+            PacketSize::Timed => (4, 0),
+            PacketSize::Coded => (0, 16),
+        };
+        let spaced = packets.chunks(PACKET);
+        spaced.flat_map(|packet| [&vec![0xb7; before], packet, &vec![0xc7; after]].concat()).collect()
+    }
+
+    const SIZES: [usize; 9] = [1, 7, 187, 188, 192, 204, 613, 800, 1 << 20];
+
+    #[test]
+    fn packets_of_other_sizes_are_all_found_and_their_filler_is_no_gap() {
+        for (size, first) in [(PacketSize::Timed, 4), (PacketSize::Coded, 0)] {
+            let bytes = spaced(size, &packets(9));
+            for chunk in 1..bytes.len() + 1 {
+                assert_eq!(
+                    offsets(&bytes, chunk),
+                    (grid_of(size, first, 9), 0),
+                    "{size:?} in chunks of {chunk}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn garbage_between_packets_of_other_sizes_is_skipped_to_the_byte() {
+        for (size, first) in [(PacketSize::Timed, 4), (PacketSize::Coded, 0)] {
+            let part = spaced(size, &packets(6));
+            let bytes = [&[1, 2, 3][..], &part, &[9; 100], &part, &[8; 50]].concat();
+            let again = 103 + part.len() as u64 + first;
+            let expected = [grid_of(size, 3 + first, 6), grid_of(size, again, 6)].concat();
+            for chunk in SIZES {
+                assert_eq!(offsets(&bytes, chunk), (expected.clone(), 153), "{size:?} in chunks of {chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_torn_first_packet_and_a_damaged_sync_byte_cost_what_they_hold() {
+        for (size, first) in [(PacketSize::Timed, 4), (PacketSize::Coded, 0)] {
+            let stride = size.bytes() as u64;
+            let mut bytes = spaced(size, &packets(12))[100..].to_vec();
+            bytes[size.bytes() * 5 - 100 + first as usize] = 0;
+            let from = stride - 100 + first;
+            let expected = [grid_of(size, from, 4), grid_of(size, from + 5 * stride, 6)].concat();
+            for chunk in SIZES {
+                assert_eq!(offsets(&bytes, chunk), (expected.clone(), 2 * stride - 100), "chunks of {chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_packet_size_may_change_behind_garbage_and_without() {
+        let (plain, timed) = (packets(6), spaced(PacketSize::Timed, &packets(6)));
+        let length = (plain.len(), timed.len());
+        for garbage in [0, 5, 300] {
+            let bytes = [&plain[..], &vec![9; garbage], &timed, &vec![9; garbage], &plain].concat();
+            let second = (length.0 + garbage) as u64;
+            let third = second + (length.1 + garbage) as u64;
+            let expected = [grid(0, 6), grid_of(PacketSize::Timed, second + 4, 6), grid(third, 6)].concat();
+            for chunk in SIZES {
+                assert_eq!(
+                    offsets(&bytes, chunk),
+                    (expected.clone(), 2 * garbage as u64),
+                    "chunks of {chunk}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn garbage_full_of_sync_bytes_holds_no_packet_size_back() {
+        for (size, first) in [(PacketSize::Plain, 0), (PacketSize::Timed, 4), (PacketSize::Coded, 0)] {
+            let bytes = [vec![SYNC_BYTE; 1000], spaced(size, &packets(12))].concat();
+            let (found, _) = offsets(&bytes, 1 << 20);
+            let sound = grid_of(size, 1000 + first, 12);
+            let last = found.len() - 10;
+            assert_eq!(found[last..], sound[2..], "{size:?}: two packets at most are lost");
+            assert!(found.windows(2).all(|pair| pair[1] - pair[0] >= PACKET as u64));
+        }
     }
 
     #[test]

@@ -4,14 +4,22 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use remux::time::Ticks;
-use remux::{Output, Remuxer, Span};
+use remux::{Event, Output, Remuxer, Span};
 
 use crate::input::Input;
 use crate::output::Sink;
+use crate::report::{LISTED_EVENTS, ReportOption};
 use crate::verify::Verifier;
 use crate::{Done, Failure, about, conclude};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Pictures and sound are not touched; headers, tables and clocks are made anew. The copy begins with a picture that a player can \
+begin with.
+
+Examples: a whole recording; one minute of it to another program:
+  remux copy front-door.m2ts front-door.ts
+  remux copy front-door.ts - --from 60 --to 120 | mpv -")]
 pub(crate) struct Arguments {
     /// The recording; `-` is stdin.
     input: PathBuf,
@@ -26,6 +34,8 @@ pub(crate) struct Arguments {
     /// Read the output back with an independent, strict parser while it is written.
     #[arg(long)]
     verify: bool,
+    #[command(flatten)]
+    report: ReportOption,
 }
 
 /// A time on the command line.
@@ -45,13 +55,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
     if input.is(&arguments.output) {
         return Err(in_output(&"is the recording that is being read"));
     }
+    arguments.report.check(&input, &arguments.output)?;
     // The head is read before the output is opened: what cannot be copied leaves an existing file alone.
     let mut copy = Copy {
         remuxer: Remuxer::copy(Span { from: arguments.from, to: arguments.to }),
         sink: None,
         output: &arguments.output,
         verifier: arguments.verify.then(Verifier::start),
+        events: Vec::new(),
     };
+    input.show_progress("copying", input.length());
     let mut offset = 0;
     while !copy.remuxer.is_complete() {
         let chunk = input.read().map_err(|error| in_input(&error))?;
@@ -65,6 +78,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
     }
     copy.remuxer.finish().map_err(|error| in_input(&error))?;
     copy.drain(&input).map_err(|error| in_output(&error))?;
+    input.hide_progress();
+    arguments.report.write(&arguments.input, copy.remuxer.layout(), &copy.remuxer.report(), &copy.events)?;
     let done = conclude(copy.remuxer.layout(), &copy.remuxer.report());
     if let Some(verifier) = copy.verifier {
         verifier.finish()?;
@@ -77,12 +92,21 @@ struct Copy<'a> {
     sink: Option<Sink>,
     output: &'a Path,
     verifier: Option<Verifier>,
+    /// The first [`LISTED_EVENTS`].
+    events: Vec<Event>,
 }
 
 impl Copy<'_> {
     fn drain(&mut self, input: &Input) -> std::io::Result<()> {
         while let Some(output) = self.remuxer.poll() {
-            let Output::Bytes(bytes) = output else { continue };
+            let bytes = match output {
+                Output::Bytes(bytes) => bytes,
+                Output::Event(event) if self.events.len() < LISTED_EVENTS => {
+                    self.events.push(event);
+                    continue;
+                }
+                _ => continue,
+            };
             if let Some(verifier) = &self.verifier {
                 verifier.write(bytes.clone());
             }

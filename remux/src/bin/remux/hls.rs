@@ -11,10 +11,18 @@ use remux::{Cut, CutList, Index, Output, Remuxer};
 
 use crate::input::Input;
 use crate::output::Sink;
-use crate::probe::read_index;
+use crate::report::ReportOption;
+use crate::stored::{Indexed, obtain};
 use crate::{Done, Failure, about, conclude};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Where `remux index` has put an index beside the recording (IN.idx) that still fits it, the recording is read once instead of \
+twice; events that --report would list are then counted only.
+
+Example: segments of about four seconds, and a playlist for any HLS player:
+  remux hls front-door.ts www/front-door --target 4
+  (then open www/front-door/playlist.m3u8 through a web server)")]
 pub(crate) struct Arguments {
     /// The recording: a file, for it is read twice.
     input: PathBuf,
@@ -23,6 +31,8 @@ pub(crate) struct Arguments {
     /// Length of a segment in seconds, as far as random access points allow.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=3600))]
     target: u16,
+    #[command(flatten)]
+    report: ReportOption,
 }
 
 const PLAYLIST: &str = "playlist.m3u8";
@@ -32,7 +42,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
         return Err(about(&arguments.input)(&"not a file; hls reads its input twice"));
     }
     let mut input = Input::open(&arguments.input).map_err(|error| about(&arguments.input)(&error))?;
-    let index = read_index(&mut input, &arguments.input)?;
+    arguments.report.check(&input, &arguments.directory)?;
+    let Indexed { index, events } = obtain(&mut input, &arguments.input)?;
     let cuts = index.cuts(Ticks::from_millis(i64::from(arguments.target) * 1000));
     std::fs::create_dir_all(&arguments.directory).map_err(|error| about(&arguments.directory)(&error))?;
     // An older playlist would name segments that are being replaced.
@@ -46,19 +57,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
         }
         _ => {}
     }
+    input.show_progress("cutting", input.length());
     for (number, cut) in cuts.cuts.iter().enumerate() {
         let path = arguments.directory.join(segment_name(number));
-        write_segment(&input, &index, cut, &path).map_err(|error| about(&path)(&error))?;
+        write_segment(&mut input, &index, cut, &path).map_err(|error| about(&path)(&error))?;
     }
     std::fs::write(&playlist_path, playlist(&cuts)?).map_err(|error| about(&playlist_path)(&error))?;
-    Ok(conclude(index.runs.first().map(|run| &run.layout), &index.report))
+    input.hide_progress();
+    let layout = index.runs.first().map(|run| &run.layout);
+    arguments.report.write(&arguments.input, layout, &index.report, &events)?;
+    Ok(conclude(layout, &index.report))
 }
 
 fn segment_name(number: usize) -> String {
     format!("segment-{number:05}.ts")
 }
 
-fn write_segment(input: &Input, index: &Index, cut: &Cut, path: &std::path::Path) -> Result<(), Failure> {
+fn write_segment(input: &mut Input, index: &Index, cut: &Cut, path: &std::path::Path) -> Result<(), Failure> {
     let layout = Arc::new(index.runs[cut.run].layout.clone());
     let mut remuxer = Remuxer::segment(layout, cut);
     let mut sink = Sink::create(path, input)?;

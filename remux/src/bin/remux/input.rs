@@ -7,12 +7,15 @@ use std::path::Path;
 
 use rustix::buffer::spare_capacity;
 
+use crate::progress::Progress;
+
 /// Bytes asked for at a time: large enough that the calls do not count, small enough to stay in the cache of one core.
 const CHUNK: usize = 256 << 10;
 
 /// An open recording.
 pub(crate) struct Input {
     file: OwnedFd,
+    progress: Progress,
 }
 
 impl Input {
@@ -27,7 +30,24 @@ impl Input {
             }
             file.into()
         };
-        Ok(Self { file })
+        Ok(Self { file, progress: Progress::default() })
+    }
+
+    /// Its length; `None` where it is no file.
+    pub(crate) fn length(&self) -> Option<u64> {
+        let status = rustix::fs::fstat(&self.file).ok()?;
+        let is_regular = rustix::fs::FileType::from_raw_mode(status.st_mode).is_file();
+        u64::try_from(status.st_size).ok().filter(|_| is_regular)
+    }
+
+    /// From here on shows on a terminal how much of `total` bytes has been read, and `what` for.
+    pub(crate) fn show_progress(&mut self, what: &'static str, total: Option<u64>) {
+        self.progress = Progress::begin(what, total);
+    }
+
+    /// Whatever is printed from here on has the terminal to itself.
+    pub(crate) fn hide_progress(&mut self) {
+        self.progress = Progress::default();
     }
 
     /// Whether `file` is what is being read: to open it for writing would empty it.
@@ -51,14 +71,16 @@ impl Input {
         buffer.clear();
         buffer.reserve(CHUNK);
         retry(|| rustix::io::read(&self.file, spare_capacity(buffer)))?;
+        self.progress.on_bytes(buffer.len());
         Ok(())
     }
 
     /// What stands at `offset`, at most `length` bytes and at most a chunk; empty at the end.
-    pub(crate) fn read_at(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+    pub(crate) fn read_at(&mut self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
         let mut buffer = Vec::with_capacity(CHUNK.min(usize::try_from(length).unwrap_or(CHUNK)));
         retry(|| rustix::io::pread(&self.file, spare_capacity(&mut buffer), offset))?;
         buffer.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        self.progress.on_bytes(buffer.len());
         Ok(buffer)
     }
 }

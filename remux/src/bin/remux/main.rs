@@ -1,10 +1,15 @@
 //! `remux`: copies, probes and cuts recordings without FFmpeg.
 
 mod copy;
+mod describe;
 mod hls;
+mod index;
 mod input;
 mod output;
 mod probe;
+mod progress;
+mod report;
+mod stored;
 mod verify;
 
 use std::path::PathBuf;
@@ -13,10 +18,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 /// Makes clean MPEG-TS and HLS out of camera recordings: nothing is decoded, nothing is re-encoded.
-///
-/// Exit status: 0 done; 1 done, but media was damaged or lost (a report is on stderr); 2 could not be done.
 #[derive(Debug, Parser)]
-#[command(name = "remux", version)]
+#[command(name = "remux", version, after_help = EXIT_STATUS)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -30,7 +33,21 @@ enum Command {
     Probe(probe::Arguments),
     /// Cut a recording into HLS segments and write their playlist.
     Hls(hls::Arguments),
+    /// Read a recording once and store what the other commands need to know of it.
+    Index(index::Arguments),
 }
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  done
+  1  done, but media was damaged or lost; what and how much is on stderr
+  2  could not be done, or the command line makes no sense; the reason is on stderr
+
+Example: what is in a recording, then a copy of it that plays everywhere:
+  remux probe front-door.ts
+  remux copy front-door.ts clean.ts
+
+`remux COMMAND --help` says more about a command.";
 
 /// What was done.
 pub(crate) enum Done {
@@ -48,6 +65,7 @@ fn main() -> ExitCode {
         Command::Copy(arguments) => copy::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Hls(arguments) => hls::run(&arguments),
+        Command::Index(arguments) => index::run(&arguments),
     };
     match done {
         Ok(Done::Clean) => ExitCode::SUCCESS,

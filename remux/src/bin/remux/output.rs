@@ -54,3 +54,8 @@ impl Sink {
         Ok(())
     }
 }
+
+/// Writes a whole file; `-` is stdout.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.as_os_str() == "-" { io::stdout().write_all(bytes) } else { std::fs::write(path, bytes) }
+}

@@ -5,14 +5,20 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use remux::index::Run;
-use remux::layout::{Format, LeftOut, Path as StreamPath, Stream};
-use remux::{Error, Index, Indexer, Report};
+use remux::{Index, Report};
 use serde::Serialize;
 
+use crate::describe::{LeftOutSummary, StreamSummary, describe};
 use crate::input::Input;
+use crate::stored::obtain;
 use crate::{Done, Failure, about, conclude};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Where `remux index` has put an index beside the recording (IN.idx) that still fits it, the recording is not read again.
+
+Example: how long a recording is, in seconds:
+  remux probe --json front-door.ts | jq .duration_seconds")]
 pub(crate) struct Arguments {
     /// The recording; `-` is stdin.
     input: PathBuf,
@@ -24,28 +30,13 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
     let in_input = about(&arguments.input);
     let mut input = Input::open(&arguments.input).map_err(|error| in_input(&error))?;
-    let index = read_index(&mut input, &arguments.input)?;
+    let index = obtain(&mut input, &arguments.input)?.index;
     let summary = Summary::of(&index);
     let mut text =
         if arguments.json { serde_json::to_string_pretty(&summary)? } else { summary.text(&arguments.input) };
     text.truncate(text.trim_end().len());
     writeln!(std::io::stdout(), "{text}").map_err(|error| about(Path::new("stdout"))(&error))?;
     Ok(conclude(None, &index.report))
-}
-
-/// One pass over all of `input`.
-pub(crate) fn read_index(input: &mut Input, path: &Path) -> Result<Index, Failure> {
-    let in_input = about(path);
-    let mut indexer = Indexer::new();
-    let mut buffer = Vec::new();
-    loop {
-        input.read_into(&mut buffer).map_err(|error| in_input(&error))?;
-        if buffer.is_empty() {
-            break;
-        }
-        indexer.push(&buffer);
-    }
-    indexer.finish().map_err(|error: Error| in_input(&error))
 }
 
 /// What `probe` prints; the field names are those of `--json`.
@@ -81,22 +72,6 @@ struct Intervals {
     min: f64,
     median: f64,
     max: f64,
-}
-
-#[derive(Serialize)]
-struct StreamSummary<'a> {
-    pid: u16,
-    codec: &'static str,
-    path: StreamPath,
-    #[serde(flatten)]
-    format: &'a Format,
-}
-
-#[derive(Serialize)]
-struct LeftOutSummary {
-    pid: u16,
-    stream_type: u8,
-    reason: String,
 }
 
 impl<'a> Summary<'a> {
@@ -172,44 +147,9 @@ impl<'a> RunSummary<'a> {
     }
 }
 
-impl<'a> StreamSummary<'a> {
-    fn of(stream: &'a Stream) -> Self {
-        Self {
-            pid: stream.source.pid().value(),
-            codec: stream.codec.name(),
-            path: stream.path,
-            format: &stream.format,
-        }
-    }
-}
-
-impl LeftOutSummary {
-    fn of(left_out: &LeftOut) -> Self {
-        Self { pid: left_out.pid.value(), stream_type: left_out.stream_type, reason: left_out.to_string() }
-    }
-}
-
 fn intervals(run: &Run) -> Option<Intervals> {
     let mut steps: Vec<f64> =
         run.raps.windows(2).map(|pair| (pair[1].pts - pair[0].pts).as_seconds()).collect();
     steps.sort_unstable_by(f64::total_cmp);
     Some(Intervals { min: *steps.first()?, median: *steps.get(steps.len() / 2)?, max: *steps.last()? })
-}
-
-fn describe(format: &Format) -> String {
-    let codec_string =
-        |text: &Option<String>| text.as_ref().map(|text| format!(" ({text})")).unwrap_or_default();
-    match format {
-        Format::Video(video) => {
-            format!("{}x{}{}", video.width, video.height, codec_string(&video.codec_string))
-        }
-        Format::Audio(audio) => {
-            format!(
-                "{} Hz, {} channels{}",
-                audio.sample_rate,
-                audio.channels,
-                codec_string(&audio.codec_string)
-            )
-        }
-    }
 }

@@ -1,0 +1,76 @@
+//! Where PES begin in the bytes that have been collected, and what their headers said.
+
+use std::collections::VecDeque;
+
+use crate::timeline::Times;
+
+/// The start of a PES.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// Where its data begins in the buffer.
+    at: usize,
+    /// Offset of its first packet in the source.
+    pub(super) offset: u64,
+    /// With whether they are steady. `None` where the header has none, or once an access unit has them: they are those of the first that begins in it.
+    times: Option<(Times, bool)>,
+}
+
+/// The PES whose bytes are in a buffer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Marks {
+    marks: VecDeque<Mark>,
+    /// Places behind which packets are missing.
+    holes: Vec<usize>,
+}
+
+/// Places that are told apart: more than that in one access unit change nothing.
+const HOLES: usize = 16;
+
+impl Marks {
+    /// A PES begins.
+    pub(super) fn start(&mut self, at: usize, offset: u64, times: Option<(Times, bool)>) {
+        // Of PES without a byte only the last is of use.
+        while self.marks.back().is_some_and(|last| last.at == at) {
+            self.marks.pop_back();
+        }
+        self.marks.push_back(Mark { at, offset, times });
+    }
+
+    /// Packets are missing at this place.
+    pub(super) fn lose(&mut self, at: usize) {
+        if self.holes.len() < HOLES {
+            self.holes.push(at);
+        }
+    }
+
+    /// Offset in the source of the PES in which this place lies.
+    pub(super) fn offset(&self, at: usize) -> u64 {
+        self.index(at).map_or(0, |index| self.marks[index].offset)
+    }
+
+    /// The times of the PES in which this place lies, once.
+    pub(super) fn take_times(&mut self, at: usize) -> Option<(Times, bool)> {
+        let index = self.index(at)?;
+        self.marks[index].times.take()
+    }
+
+    fn index(&self, at: usize) -> Option<usize> {
+        self.marks.partition_point(|mark| mark.at <= at).checked_sub(1)
+    }
+
+    /// The first `length` bytes leave the buffer. Says whether there was a hole in them.
+    pub(super) fn advance(&mut self, length: usize) -> bool {
+        let current = self.index(length).unwrap_or(0);
+        self.marks.drain(..current);
+        for mark in &mut self.marks {
+            mark.at = mark.at.saturating_sub(length);
+        }
+        let before = self.holes.len();
+        self.holes.retain(|&hole| hole > length);
+        let has_hole = self.holes.len() < before;
+        for hole in &mut self.holes {
+            *hole -= length;
+        }
+        has_hole
+    }
+}

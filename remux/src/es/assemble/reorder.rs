@@ -1,0 +1,57 @@
+//! DTS for pictures that have none (H.264 C.4.5.3 turned around: the order in which pictures are shown gives the times at
+//! which they are decoded).
+//!
+//! With `depth` pictures decoded ahead of one that is shown before them, the DTS of a picture is the PTS that comes `depth`
+//! places earlier in the order of showing. Everything begins anew at a RAP, so that a segment needs nothing before it.
+
+use crate::time::{MediaTime, Ticks};
+
+/// Makes the DTS of one stream.
+#[derive(Debug, Clone)]
+pub(super) struct Reorder {
+    depth: usize,
+    frame_duration: Ticks,
+    /// The latest PTS, rising, `depth` + 1 of them at most.
+    window: Vec<MediaTime>,
+    last: Option<MediaTime>,
+}
+
+impl Reorder {
+    pub(super) fn new(depth: u8, frame_duration: Ticks) -> Self {
+        Self { depth: usize::from(depth), frame_duration, window: Vec::new(), last: None }
+    }
+
+    /// The DTS of the next picture.
+    pub(super) fn dts(&mut self, pts: MediaTime, is_rap: bool) -> MediaTime {
+        if is_rap {
+            self.window.clear();
+        }
+        let earlier = |pictures: usize| Ticks::new(self.frame_duration.get().saturating_mul(pictures as i64));
+        if self.window.is_empty() {
+            self.window.extend((1..=self.depth).rev().map(|pictures| pts - earlier(pictures)));
+        }
+        let at = self.window.partition_point(|&known| known <= pts);
+        self.window.insert(at, pts);
+        let smallest = self.window.remove(0).min(pts);
+        let rising =
+            self.last.filter(|_| !is_rap).map_or(smallest, |last| smallest.max(last + Ticks::new(1)));
+        let dts = rising.min(pts);
+        self.last = Some(dts);
+        dts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b_pictures_get_the_times_that_an_encoder_would_have_written() {
+        let mut reorder = Reorder::new(2, Ticks::new(40));
+        let at = |ticks| MediaTime::from_ticks(ticks);
+        let decoded = [0, 160, 80, 40, 120, 320, 240, 200, 280].map(at);
+        let dts: Vec<i64> = decoded.iter().map(|&pts| reorder.dts(pts, pts == at(0)).ticks()).collect();
+        assert_eq!(dts, [-80, -40, 0, 40, 80, 120, 160, 200, 240]);
+        assert!(decoded.iter().zip(&dts).all(|(pts, &dts)| dts <= pts.ticks()));
+    }
+}

@@ -1,0 +1,176 @@
+//! Where one coded picture ends and the next begins (H.264 §7.4.1.2.4, H.265 §7.4.2.4.5).
+
+use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, PicOrderCntType, SeqParameterSet};
+
+use super::{h264, h265};
+use crate::bits::{Bits, without_emulation_prevention};
+use crate::layout::Codec;
+use crate::limits;
+
+/// Tells the slices of one picture from those of the next.
+#[derive(Debug, Clone)]
+pub(crate) struct PictureWatch {
+    codec: Codec,
+    /// What slice headers of H.264 are read with.
+    sps: Vec<(u32, SliceSyntax)>,
+    /// For each pic_parameter_set_id its seq_parameter_set_id.
+    pps: Vec<(u32, u32)>,
+    last: Option<SliceId>,
+}
+
+/// What a sequence parameter set says of the slice headers that follow.
+#[derive(Debug, Clone, Copy)]
+struct SliceSyntax {
+    has_colour_planes: bool,
+    frame_num_bits: u32,
+    frames_only: bool,
+    /// log2_max_pic_order_cnt_lsb; 0 where pictures are ordered in another way.
+    pic_order_bits: u32,
+}
+
+/// What slices of one picture have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct SliceId {
+    nal_unit_type_is_idr: bool,
+    is_reference: bool,
+    first_mb_in_slice: u32,
+    /// `None` where no parameter set says how to read on.
+    rest: Option<Rest>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rest {
+    pic_parameter_set_id: u32,
+    frame_num: u32,
+    /// field_pic_flag, bottom_field_flag.
+    field: Option<bool>,
+    idr_pic_id: u32,
+    pic_order_cnt_lsb: u32,
+}
+
+impl PictureWatch {
+    pub(crate) fn new(codec: Codec) -> Self {
+        Self { codec, sps: Vec::new(), pps: Vec::new(), last: None }
+    }
+
+    /// A parameter set that the slices to come are read with.
+    pub(crate) fn on_parameter_set(&mut self, nal: &[u8]) {
+        if self.codec != Codec::H264 {
+            return;
+        }
+        let Some(set) = h264::set_id(nal) else { return };
+        if let Some(sps) = h264::sequence_parameter_set(nal) {
+            remember(&mut self.sps, set.id, SliceSyntax::of(&sps));
+        } else if let Some(sps_id) = sps_id_of_pps(nal) {
+            remember(&mut self.pps, set.id, sps_id);
+        }
+    }
+
+    /// Whether this slice begins another picture than the slice before it.
+    pub(crate) fn on_slice(&mut self, nal: &[u8]) -> bool {
+        if self.codec == Codec::H265 {
+            return h265::begins_picture(nal);
+        }
+        let Some(slice) = self.slice(nal) else { return false };
+        let is_other = self.last.is_none_or(|last| !slice.is_of_same_picture(&last));
+        self.last = Some(slice);
+        is_other
+    }
+
+    /// Whether a slice is the first of its picture, as far as it says so itself.
+    pub(crate) fn is_first(&self, nal: &[u8]) -> bool {
+        match self.codec {
+            Codec::H265 => h265::begins_picture(nal),
+            _ => self.slice(nal).is_none_or(|slice| slice.first_mb_in_slice == 0),
+        }
+    }
+
+    /// slice_header, its first half (§7.3.3).
+    fn slice(&self, nal: &[u8]) -> Option<SliceId> {
+        let header = *nal.first()?;
+        let is_idr = header & 0x1f == 5;
+        let mut bits = Bits::new(without_emulation_prevention(nal).skip(1));
+        let first_mb_in_slice = bits.ue()?;
+        Some(SliceId {
+            nal_unit_type_is_idr: is_idr,
+            is_reference: header & 0x60 != 0,
+            first_mb_in_slice,
+            rest: self.rest(&mut bits, is_idr),
+        })
+    }
+
+    fn rest(&self, bits: &mut Bits<impl Iterator<Item = u8>>, is_idr: bool) -> Option<Rest> {
+        bits.ue()?; // slice_type
+        let pic_parameter_set_id = bits.ue()?;
+        let sps_id = find(&self.pps, pic_parameter_set_id)?;
+        let syntax = find(&self.sps, sps_id)?;
+        if syntax.has_colour_planes {
+            bits.skip(2)?; // colour_plane_id
+        }
+        let frame_num = bits.bits(syntax.frame_num_bits)?;
+        let is_field = !syntax.frames_only && bits.flag()?;
+        let field = if is_field { Some(bits.flag()?) } else { None };
+        let idr_pic_id = if is_idr { bits.ue()? } else { 0 };
+        let pic_order_cnt_lsb = bits.bits(syntax.pic_order_bits)?;
+        Some(Rest { pic_parameter_set_id, frame_num, field, idr_pic_id, pic_order_cnt_lsb })
+    }
+}
+
+fn remember<T>(entries: &mut Vec<(u32, T)>, id: u32, entry: T) {
+    entries.retain(|&(known, _)| known != id);
+    if entries.len() < limits::PARAMETER_SETS {
+        entries.push((id, entry));
+    }
+}
+
+fn find<T: Copy>(entries: &[(u32, T)], id: u32) -> Option<T> {
+    entries.iter().find(|&&(known, _)| known == id).map(|&(_, entry)| entry)
+}
+
+/// seq_parameter_set_id of a picture parameter set (§7.3.2.2).
+fn sps_id_of_pps(nal: &[u8]) -> Option<u32> {
+    let mut bits = Bits::new(without_emulation_prevention(nal).skip(1));
+    bits.ue()?; // pic_parameter_set_id
+    bits.ue()
+}
+
+impl SliceSyntax {
+    fn of(sps: &SeqParameterSet) -> Self {
+        Self {
+            has_colour_planes: matches!(sps.chroma_info.chroma_format, ChromaFormat::YUV444)
+                && sps.chroma_info.separate_colour_plane_flag,
+            frame_num_bits: u32::from(sps.log2_max_frame_num_minus4) + 4,
+            frames_only: matches!(sps.frame_mbs_flags, FrameMbsFlags::Frames),
+            pic_order_bits: match sps.pic_order_cnt {
+                PicOrderCntType::TypeZero { log2_max_pic_order_cnt_lsb_minus4 } => {
+                    u32::from(log2_max_pic_order_cnt_lsb_minus4) + 4
+                }
+                _ => 0,
+            },
+        }
+    }
+}
+
+impl SliceId {
+    /// Two fields of one frame count as one picture: whoever made the stream put them into one access unit, and players
+    /// count pictures by access units.
+    fn is_of_same_picture(&self, last: &Self) -> bool {
+        if self.nal_unit_type_is_idr != last.nal_unit_type_is_idr && !self.is_second_field_of(last) {
+            return false;
+        }
+        match (self.rest, last.rest) {
+            _ if self.is_second_field_of(last) => true,
+            (Some(rest), Some(before)) => rest == before && self.is_reference == last.is_reference,
+            // Without parameter sets: the first macroblock begins a picture.
+            _ => self.first_mb_in_slice != 0,
+        }
+    }
+
+    fn is_second_field_of(&self, last: &Self) -> bool {
+        let (Some(rest), Some(before)) = (self.rest, last.rest) else { return false };
+        match (before.field, rest.field) {
+            (Some(first), Some(second)) => first != second && rest.frame_num == before.frame_num,
+            _ => false,
+        }
+    }
+}

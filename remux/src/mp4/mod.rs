@@ -1,0 +1,3 @@
+//! MP4 files, whole and in fragments (ISO/IEC 14496-12).
+
+pub(crate) mod write;

@@ -1,0 +1,246 @@
+//! One piece of output: what belongs into it, by the cut rule, and in which order it goes out.
+
+use std::sync::Arc;
+
+use super::held::{Content, Held};
+use super::outlet::{Departure, Outlet};
+use super::{Extent, KEY};
+use crate::cut::{Bounds, Cutter, KeyVerdict, Verdict};
+use crate::es::access_unit::AccessUnit;
+use crate::layout::{Layout, RapClass};
+use crate::report::Report;
+use crate::time::MediaTime;
+use crate::ts::Packet;
+
+/// Collects a whole recording, or a segment of it.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) layout: Arc<Layout>,
+    pub(super) cutter: Cutter,
+    pub(super) outlet: Outlet,
+    held: Held,
+    /// Where the packets of each stream go, of its PES that was understood last.
+    routes: Vec<Route>,
+    extent: Extent,
+    is_closed: bool,
+    /// Up to where the key stream has come, inside or outside.
+    pub(super) reached: MediaTime,
+    /// What was dropped and kept.
+    pub(super) report: Report,
+}
+
+/// Where the packets of a PES go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    Out,
+    Nowhere,
+    Held,
+}
+
+impl From<Verdict> for Route {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Keep => Self::Out,
+            Verdict::Drop | Verdict::Early => Self::Nowhere,
+            Verdict::Hold => Self::Held,
+        }
+    }
+}
+
+/// What the cut rule says of a PES or an access unit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judged {
+    pub(super) route: Route,
+    /// It is a RAP, and to be marked as one.
+    pub(super) is_marked: bool,
+    /// The first of the piece: what was held goes behind it.
+    pub(super) is_begin: bool,
+}
+
+impl Piece {
+    pub(super) fn new(layout: Arc<Layout>, bounds: Bounds, extent: Extent, outlet: Outlet) -> Self {
+        let streams = layout.streams.len();
+        Self {
+            cutter: Cutter::new(bounds, streams),
+            outlet,
+            held: Held::default(),
+            routes: vec![Route::Nowhere; streams],
+            extent,
+            is_closed: false,
+            reached: layout.zero,
+            report: Report::default(),
+            layout,
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    pub(super) fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    #[inline]
+    pub(super) fn route(&self, number: usize) -> Route {
+        self.routes[number]
+    }
+
+    /// Nothing of this stream goes out until its next PES.
+    pub(super) fn mute(&mut self, number: usize) {
+        self.routes[number] = Route::Nowhere;
+    }
+
+    /// Applies the cut rule to a PES, or an access unit, that starts at `offset`.
+    pub(super) fn judge(&mut self, number: usize, departure: Departure, is_rap: bool, offset: u64) -> Judged {
+        self.cutter.on_offset(offset);
+        if let (KEY, Some(times)) = (number, departure.times) {
+            self.reached = self.reached.max(times.pts + self.layout.frame_duration);
+        }
+        let mut is_begin = false;
+        let verdict = match departure.times {
+            None => self.without_time(number),
+            Some(times) if number != KEY => self.cutter.on_other(number, times.pts),
+            Some(times) => match self.cutter.on_key(times.pts, times.dts, is_rap, offset) {
+                KeyVerdict::Keep => Verdict::Keep,
+                KeyVerdict::Drop => Verdict::Drop,
+                KeyVerdict::Begin => {
+                    is_begin = true;
+                    Verdict::Keep
+                }
+                KeyVerdict::End => {
+                    self.release_held();
+                    Verdict::Drop
+                }
+            },
+        };
+        self.count(number, verdict);
+        self.close_if_complete();
+        let route = Route::from(verdict);
+        self.routes[number] = route;
+        // Where every PES is a RAP only the first is marked as one.
+        let is_marked = is_begin || is_rap && self.layout.rap_class != RapClass::AnyPes;
+        Judged { route, is_marked, is_begin }
+    }
+
+    /// A PES without a PTS goes where the one before it went.
+    fn without_time(&self, number: usize) -> Verdict {
+        match self.routes[number] {
+            _ if number == KEY && self.cutter.is_inside() => Verdict::Keep,
+            _ if number == KEY => Verdict::Drop,
+            Route::Out => Verdict::Keep,
+            Route::Nowhere => Verdict::Drop,
+            Route::Held => Verdict::Hold,
+        }
+    }
+
+    /// An access unit that goes into new packets.
+    pub(super) fn on_unit(&mut self, unit: AccessUnit) {
+        if self.is_closed {
+            return;
+        }
+        let number = unit.stream;
+        let is_rap = number == KEY && unit.is_timed && unit.unit.is_rap(self.layout.rap_class);
+        let departure = Departure { times: Some(unit.times), is_marked: false };
+        let judged = self.judge(number, departure, is_rap, unit.offset);
+        match judged.route {
+            Route::Nowhere => {}
+            Route::Held => {
+                let dropped = self.held.push_unit(unit);
+                self.count_dropped(dropped);
+            }
+            Route::Out => {
+                self.outlet.put_unit(unit, judged.is_marked);
+                if judged.is_begin {
+                    self.release_held();
+                }
+            }
+        }
+    }
+
+    /// A PES begins to be held.
+    pub(super) fn start_holding(&mut self, number: usize, departure: Departure) {
+        if let Some(times) = departure.times {
+            self.held.start(number, times.pts);
+        }
+    }
+
+    /// The next packet of a PES that is held.
+    pub(super) fn hold(&mut self, number: usize, packet: &Packet) {
+        let dropped = self.held.push(number, packet);
+        self.count_dropped(dropped);
+    }
+
+    fn count_dropped(&mut self, dropped: u64) {
+        // Before the first RAP of a run the oldest are those that would be too early in any case.
+        if self.cutter.is_first() && !self.cutter.has_begun() {
+            self.report.early += dropped;
+        } else {
+            self.report.overflowed += dropped;
+        }
+    }
+
+    /// The key stream has reached a bound: asks the cut rule again for all that is held.
+    pub(super) fn release_held(&mut self) {
+        let is_open = self.routes.iter().map(|&route| route == Route::Held).collect::<Vec<_>>();
+        for item in self.held.take() {
+            let (number, verdict) = (item.stream, self.cutter.verdict(item.pts));
+            self.count(number, verdict);
+            // The rest of a PES goes where its beginning went; the last one held of a stream is the one that goes on.
+            if is_open[number] {
+                self.routes[number] = Route::from(verdict);
+            }
+            match (verdict, item.content) {
+                (Verdict::Hold, content) => self.held.put_back(super::held::HeldItem { content, ..item }),
+                (Verdict::Keep, Content::Packets(packets)) => {
+                    packets.iter().for_each(|packet| self.outlet.put(number, packet));
+                }
+                (Verdict::Keep, Content::Unit(unit)) => self.outlet.put_unit(*unit, false),
+                (Verdict::Drop | Verdict::Early, _) => {}
+            }
+        }
+    }
+
+    fn count(&mut self, number: usize, verdict: Verdict) {
+        let report = &mut self.report;
+        match verdict {
+            Verdict::Early => report.early += 1,
+            Verdict::Drop if number == KEY && !self.cutter.has_begun() && self.cutter.is_first() => {
+                report.before_first_rap += 1;
+            }
+            Verdict::Keep if self.layout.streams[number].codec.is_video() => report.video_pes += 1,
+            Verdict::Keep => report.other_pes += 1,
+            Verdict::Drop | Verdict::Hold => {}
+        }
+    }
+
+    /// The source has been read up to `offset`.
+    pub(super) fn on_offset(&mut self, offset: u64) {
+        self.cutter.on_offset(offset);
+        self.close_if_complete();
+    }
+
+    fn close_if_complete(&mut self) {
+        if self.cutter.is_complete() && !self.is_closed {
+            self.close();
+        }
+    }
+
+    /// The source has ended.
+    pub(super) fn finish(&mut self) {
+        if self.is_closed {
+            return;
+        }
+        self.cutter.on_end();
+        if self.cutter.has_begun() {
+            self.release_held();
+        }
+        self.close();
+    }
+
+    fn close(&mut self) {
+        self.is_closed = true;
+        let next = self.cutter.next_rap();
+        self.outlet.close(next);
+    }
+}

@@ -1,0 +1,129 @@
+//! The streams of a program while its layout is being learned.
+
+mod framing;
+mod pictures;
+mod probe;
+mod sound;
+
+use self::probe::Probe;
+use crate::error::Error;
+use crate::layout::{Layout, LeftOut, LeftOutReason};
+use crate::limits;
+use crate::psi::stream_type::{Declared, declared};
+use crate::psi::tables::{DeclaredStream, Pmt};
+use crate::ts::{Header, Packet, PacketSize, Pid};
+
+/// The streams of the program that is played.
+#[derive(Debug, Clone)]
+pub(crate) struct Streams {
+    program_number: u16,
+    probes: Vec<Probe>,
+    left_out: Vec<LeftOut>,
+}
+
+/// PID of the first stream that goes out; the others follow it.
+const FIRST_OUTPUT_PID: u16 = 0x100;
+
+impl Streams {
+    pub(crate) fn new(pmt: &Pmt) -> Self {
+        let mut streams =
+            Self { program_number: pmt.program_number, probes: Vec::new(), left_out: Vec::new() };
+        for stream in &pmt.streams {
+            let taken = streams.probes.iter().any(|probe| probe.declared.pid == stream.pid);
+            let reason = match declared(stream) {
+                _ if taken || !stream.pid.is_assignable() => LeftOutReason::BadPid,
+                Declared::NotCarried(kind) => LeftOutReason::NotForHls(kind),
+                Declared::Carried(_) if streams.probes.len() == limits::STREAMS => LeftOutReason::TooMany,
+                Declared::Carried(codec) => {
+                    streams.probes.push(Probe::new(codec, stream.clone()));
+                    continue;
+                }
+            };
+            streams.left_out.push(LeftOut { pid: stream.pid, stream_type: stream.stream_type, reason });
+        }
+        streams
+    }
+
+    /// Takes a packet of any PID. Says whether all is known.
+    pub(crate) fn on_packet(&mut self, packet: &Packet) -> bool {
+        let header = Header::of(packet);
+        let Some(probe) = self.probes.iter_mut().find(|probe| probe.declared.pid == header.pid()) else {
+            return false;
+        };
+        probe.on_packet(header, packet) && self.is_known()
+    }
+
+    /// Whether no stream has shown data yet.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.probes.iter().all(Probe::is_silent)
+    }
+
+    /// Whether there is something that playing could begin at.
+    pub(crate) fn has_rap(&self) -> bool {
+        self.key().is_some_and(Probe::has_rap)
+    }
+
+    fn is_known(&self) -> bool {
+        !self.probes.iter().any(Probe::is_silent) && self.key().is_some_and(Probe::is_known)
+    }
+
+    /// The stream whose RAPs are those of the program: its first pictures, or where it has none its first sound.
+    fn key(&self) -> Option<&Probe> {
+        let mut with_data = self.probes.iter().filter(|probe| !probe.is_silent());
+        with_data.clone().find(|probe| probe.codec.is_video()).or_else(|| with_data.next())
+    }
+
+    /// What the head has shown.
+    pub(crate) fn into_layout(self) -> Result<Layout, Error> {
+        let mut this = self;
+        this.probes.iter_mut().for_each(Probe::settle);
+        this.into_settled_layout()
+    }
+
+    fn into_settled_layout(self) -> Result<Layout, Error> {
+        let Some(key) = self.key() else { return Err(nothing_to_play(&self)) };
+        let key_pid = key.declared.pid;
+        let (rap_class, zero, gop) = key.random_access()?;
+        let frame_duration = key.frame_duration();
+        let mut left_out = self.left_out.clone();
+        let mut chosen: Vec<&Probe> = Vec::new();
+        for probe in &self.probes {
+            let reason = match probe {
+                probe if probe.is_scrambled() => LeftOutReason::Scrambled,
+                probe if probe.is_silent() => LeftOutReason::Silent,
+                probe if probe.codec.is_video() && probe.declared.pid != key_pid => {
+                    LeftOutReason::SecondVideo
+                }
+                probe => {
+                    chosen.push(probe);
+                    continue;
+                }
+            };
+            let DeclaredStream { pid, stream_type, .. } = probe.declared;
+            left_out.push(LeftOut { pid, stream_type, reason });
+        }
+        chosen.sort_by_key(|probe| probe.declared.pid != key_pid);
+        let streams = chosen.iter().zip(FIRST_OUTPUT_PID..).map(|(probe, pid)| probe.stream(Pid::new(pid)));
+        Ok(Layout {
+            packet_size: PacketSize::default(),
+            program_number: self.program_number,
+            streams: streams.collect(),
+            left_out,
+            zero,
+            rap_class,
+            gop,
+            frame_duration,
+        })
+    }
+}
+
+fn nothing_to_play(streams: &Streams) -> Error {
+    let mut found: Vec<String> = streams.left_out.iter().map(LeftOut::to_string).collect();
+    found.extend(streams.probes.iter().map(|probe| {
+        let what = if probe.is_scrambled() { "scrambled" } else { "declared, but without data" };
+        format!("PID {} ({}): {what}", probe.declared.pid, probe.codec)
+    }));
+    let reason =
+        if found.is_empty() { "the program declares no streams".to_owned() } else { found.join("; ") };
+    Error::NothingToPlay { reason }
+}

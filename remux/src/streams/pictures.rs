@@ -1,0 +1,139 @@
+//! What the PES of a video stream in the head need in order to be played.
+
+use super::framing::{framing, nals};
+use super::probe::Findings;
+use crate::es::parameter_sets::{ParameterSets, set_id};
+use crate::es::picture::PictureWatch;
+use crate::es::{Role, Unit, role, unit_of, video_format};
+use crate::layout::{Codec, Format, Framing, Repair, Setup};
+use crate::time::Ticks;
+
+/// Looks into the PES of one video stream.
+#[derive(Debug, Clone)]
+pub(super) struct Pictures {
+    codec: Codec,
+    /// As the first PES has it.
+    framing: Option<Framing>,
+    picture: PictureWatch,
+    /// The first of each id.
+    sets: ParameterSets,
+    repairs: Vec<Repair>,
+    format: Option<Format>,
+    /// Whole PES that were looked into, and the pictures that began in them.
+    pes: i64,
+    pictures: i64,
+}
+
+impl Pictures {
+    pub(super) fn new(codec: Codec) -> Self {
+        Self {
+            codec,
+            framing: None,
+            picture: PictureWatch::new(codec),
+            sets: ParameterSets::default(),
+            repairs: Vec::new(),
+            format: None,
+            pes: 0,
+            pictures: 0,
+        }
+    }
+
+    /// A PES; says what kind of access unit it begins.
+    pub(super) fn on_pes(&mut self, data: &[u8], has_time: bool, is_torn: bool) -> Unit {
+        if self.framing.is_none() && !is_torn {
+            self.framing = framing(self.codec, data);
+        }
+        let nals = nals(self.framing.unwrap_or_default(), data);
+        let unit = unit_of(self.codec, nals.iter().copied());
+        let mut order = self.order(&nals);
+        // What stands before the first start code belongs to the access unit before.
+        let begins_inside = framing(self.codec, data).is_none() && !nals.is_empty();
+        order.is_misplaced |= self.framing == Some(Framing::Native) && begins_inside;
+        if unit != Unit::Picture && self.format.is_none() {
+            let known = self.sets.iter().chain(nals.iter().copied());
+            self.format = Some(Format::Video(video_format(self.codec, known)));
+        }
+        if !is_torn {
+            self.pes += 1;
+            self.pictures += order.pictures;
+            self.judge(&nals, unit, has_time, &order);
+        }
+        unit
+    }
+
+    /// How the parts of access units follow each other.
+    fn order(&mut self, nals: &[&[u8]]) -> Order {
+        let mut order = Order { starts_with_delimiter: false, pictures: 0, slices: 0, is_misplaced: false };
+        for (position, nal) in nals.iter().enumerate() {
+            match role(self.codec, nal) {
+                Some(Role::Slice) => {
+                    order.slices += 1;
+                    order.pictures += i64::from(self.picture.on_slice(nal));
+                    order.is_misplaced = false;
+                }
+                Some(Role::Delimiter) => {
+                    order.starts_with_delimiter |= position == 0;
+                    order.is_misplaced |= order.slices > 0;
+                }
+                Some(Role::ParameterSet) => {
+                    self.picture.on_parameter_set(nal);
+                    self.sets.learn_new(self.codec, nal);
+                    order.is_misplaced |= order.slices > 0;
+                }
+                Some(Role::Before) => order.is_misplaced |= order.slices > 0,
+                Some(Role::Behind) | None => {}
+            }
+        }
+        order
+    }
+
+    fn judge(&mut self, nals: &[&[u8]], unit: Unit, has_time: bool, order: &Order) {
+        let lacks_sets = || {
+            let mut present: Vec<u8> = Vec::new();
+            present.extend(nals.iter().filter_map(|nal| set_id(self.codec, nal)).map(|set| set.kind));
+            !self.sets.kinds().all(|kind| present.contains(&kind))
+        };
+        let found = [
+            (Repair::LengthPrefixed, matches!(self.framing, Some(Framing::Length(_)))),
+            (Repair::NoDelimiter, !order.starts_with_delimiter),
+            (Repair::NoParameterSets, unit != Unit::Picture && !self.sets.is_empty() && lacks_sets()),
+            (Repair::Misplaced, order.is_misplaced),
+            (Repair::Packing, order.pictures != 1),
+            (Repair::NoTimes, !has_time),
+        ];
+        for (repair, _) in found.into_iter().filter(|&(_, is_found)| is_found) {
+            if !self.repairs.contains(&repair) {
+                self.repairs.push(repair);
+            }
+        }
+    }
+
+    /// How long a picture lasts, where a PES lasts `step`.
+    pub(super) fn per_picture(&self, step: Ticks) -> Ticks {
+        if self.pictures <= self.pes {
+            return step;
+        }
+        Ticks::new((step.get() * self.pes / self.pictures).max(1))
+    }
+
+    pub(super) fn findings(&self) -> Findings {
+        let mut repairs = self.repairs.clone();
+        repairs.sort_unstable();
+        let setup = self.sets.to_setup();
+        if setup == Setup::None {
+            // Without any there is nothing to insert.
+            repairs.retain(|&repair| repair != Repair::NoParameterSets);
+        }
+        Findings { repairs, framing: self.framing.unwrap_or_default(), setup, format: self.format.clone() }
+    }
+}
+
+/// What a PES holds.
+struct Order {
+    starts_with_delimiter: bool,
+    /// Pictures that begin in it.
+    pictures: i64,
+    slices: usize,
+    /// Its last slice is followed by what belongs before the next.
+    is_misplaced: bool,
+}

@@ -1,0 +1,274 @@
+//! What the head shows of one stream.
+
+use super::pictures::Pictures;
+use super::sound::Sound;
+use crate::error::Error;
+use crate::es::Unit;
+use crate::layout::{Codec, Format, Framing, Path, RapClass, Repair, Setup, Source, Stream};
+use crate::limits;
+use crate::pes::header::{Parsed, PesHeader};
+use crate::psi::stream_type::output;
+use crate::psi::tables::DeclaredStream;
+use crate::time::{MediaTime, Ticks, Timestamp};
+use crate::ts::{Continuity, Counter, Header, Packet, Pid, payload};
+
+/// Collects PES of one stream and looks at each when it is complete.
+#[derive(Debug, Clone)]
+pub(super) struct Probe {
+    pub(super) codec: Codec,
+    pub(super) declared: DeclaredStream,
+    /// The PES that has begun; empty while none has.
+    pending: Vec<u8>,
+    /// Packets of it are missing, or it is too long.
+    is_torn: bool,
+    counter: Counter,
+    /// What its PES say of their times, at most [`STARTS`].
+    starts: Vec<Start>,
+    /// The access units that playing could begin at, at most [`RAPS`].
+    raps: Vec<(Unit, Timestamp)>,
+    survey: Survey,
+    clear_packets: u64,
+    scrambled_packets: u64,
+}
+
+/// What has been seen inside of the PES.
+#[derive(Debug, Clone)]
+enum Survey {
+    Pictures(Pictures),
+    Sound(Sound),
+}
+
+/// The times of a PES.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    pts: Timestamp,
+    dts: Option<Timestamp>,
+}
+
+/// What a stream needs in order to be played, besides what its PMT says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Findings {
+    pub(super) repairs: Vec<Repair>,
+    pub(super) framing: Framing,
+    pub(super) setup: Setup,
+    pub(super) format: Option<Format>,
+}
+
+/// Candidates looked at: the second one tells the class.
+const RAPS: usize = 2;
+/// PES whose times are kept.
+const STARTS: usize = 256;
+/// Pictures after which the frame duration is certain enough.
+const ENOUGH_STARTS: usize = 16;
+/// A picture where the head does not show how long one is: 25 a second.
+const DEFAULT_FRAME: Ticks = Ticks::from_millis(40);
+/// Pictures that can wait for one that is shown before them (H.264 §E.2.1: max_num_reorder_frames).
+const DEEPEST_REORDER: usize = 16;
+
+/// DTS behind their PTS that make all DTS useless.
+const LATE_DTS: usize = 3;
+
+/// Each as near to the one before as can be.
+fn unwrapped(times: impl Iterator<Item = Timestamp>) -> Vec<MediaTime> {
+    let near = |before: Option<MediaTime>, time: Timestamp| match before {
+        Some(before) => time.unwrap_near(before),
+        None => MediaTime::from_ticks(time.value() as i64),
+    };
+    times
+        .scan(None, |before, time| {
+            *before = Some(near(*before, time));
+            *before
+        })
+        .collect()
+}
+
+impl Probe {
+    pub(super) fn new(codec: Codec, declared: DeclaredStream) -> Self {
+        let survey = match codec.is_video() {
+            true => Survey::Pictures(Pictures::new(codec)),
+            false => Survey::Sound(Sound::new(codec, &declared)),
+        };
+        Self {
+            codec,
+            declared,
+            pending: Vec::new(),
+            is_torn: false,
+            counter: Counter::default(),
+            starts: Vec::new(),
+            raps: Vec::new(),
+            survey,
+            clear_packets: 0,
+            scrambled_packets: 0,
+        }
+    }
+
+    pub(super) fn is_scrambled(&self) -> bool {
+        self.is_silent() && self.scrambled_packets > self.clear_packets
+    }
+
+    /// Whether no PES with a time has begun.
+    pub(super) fn is_silent(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// Whether there is something that playing could begin at.
+    pub(super) fn has_rap(&self) -> bool {
+        !self.raps.is_empty()
+    }
+
+    /// Whether the stream, as that of the pictures, has shown all that needs to be known.
+    pub(super) fn is_known(&self) -> bool {
+        self.raps.len() >= RAPS && self.starts.len() >= ENOUGH_STARTS
+    }
+
+    /// Takes a packet of this stream. Says whether something new is known.
+    pub(super) fn on_packet(&mut self, header: Header, packet: &Packet) -> bool {
+        if header.is_scrambled() {
+            self.scrambled_packets += 1;
+            return false;
+        }
+        self.clear_packets += 1;
+        if !header.has_payload() {
+            return false;
+        }
+        match self.counter.on_packet(packet) {
+            Continuity::Duplicate => return false,
+            Continuity::Gap => self.is_torn = true,
+            Continuity::Follows => {}
+        }
+        let mut is_news = false;
+        if header.payload_unit_start_indicator() {
+            is_news = !self.pending.is_empty();
+            self.settle();
+        } else if self.pending.is_empty() {
+            return false;
+        }
+        self.pending.extend_from_slice(payload(packet));
+        if self.pending.len() > limits::ACCESS_UNIT {
+            self.pending.truncate(limits::ACCESS_UNIT);
+            self.is_torn = true;
+        }
+        is_news
+    }
+
+    /// The PES that has begun is over.
+    pub(super) fn settle(&mut self) {
+        let pes = std::mem::take(&mut self.pending);
+        let is_torn = std::mem::take(&mut self.is_torn);
+        let Parsed::Complete(header) = PesHeader::parse(&pes) else { return };
+        if let Some(pts) = header.pts.filter(|_| self.starts.len() < STARTS) {
+            self.starts.push(Start { pts, dts: header.dts });
+        }
+        let has_time = header.pts.is_some();
+        let unit = match &mut self.survey {
+            Survey::Pictures(pictures) => pictures.on_pes(&pes[header.length..], has_time, is_torn),
+            Survey::Sound(sound) => sound.on_pes(&pes[header.length..], has_time, is_torn),
+        };
+        let is_candidate = !self.codec.is_video() || matches!(unit, Unit::Idr | Unit::OpenRap);
+        if let Some(pts) = header.pts.filter(|_| is_candidate && self.raps.len() < RAPS) {
+            self.raps.push((unit, pts));
+        }
+        self.pending = pes;
+        self.pending.clear();
+    }
+
+    /// Class, zero, and the distance of the first two RAPs.
+    pub(super) fn random_access(&self) -> Result<(RapClass, MediaTime, Option<Ticks>), Error> {
+        let class = match self.codec {
+            // A recorder may begin every file with an IDR where the camera sends recovery points only: the second
+            // candidate shows what recurs.
+            Codec::H264 if self.raps.iter().any(|&(unit, _)| unit == Unit::OpenRap) => {
+                RapClass::RecoveryPoint
+            }
+            Codec::H264 => RapClass::Idr,
+            Codec::H265 => RapClass::Irap,
+            _ => RapClass::AnyPes,
+        };
+        let mut times = self.raps.iter().map(|&(_, pts)| pts);
+        let Some(first) = times.next() else {
+            let reason = format!("PID {} ({}) has no random access point", self.declared.pid, self.codec);
+            return Err(Error::NothingToPlay { reason });
+        };
+        let zero = MediaTime::from_ticks(first.value() as i64);
+        let gop = times.next().map(|second| second.unwrap_near(zero) - zero).filter(|&gop| gop > Ticks::ZERO);
+        Ok((class, zero, gop))
+    }
+
+    /// The median step of the clock from picture to picture, from PES to PES of sound.
+    pub(super) fn frame_duration(&self) -> Ticks {
+        let mut times = self.decoding_times();
+        if self.reorder() > 0 {
+            times.sort_unstable();
+        }
+        let steps = times.windows(2).map(|pair| pair[1] - pair[0]);
+        let mut steps: Vec<Ticks> = steps.filter(|&step| step > Ticks::ZERO).collect();
+        steps.sort_unstable();
+        let step = steps.get(steps.len() / 2).copied().unwrap_or(DEFAULT_FRAME);
+        match &self.survey {
+            Survey::Pictures(pictures) => pictures.per_picture(step),
+            Survey::Sound(_) => step,
+        }
+    }
+
+    fn decoding_times(&self) -> Vec<MediaTime> {
+        let has_dts = self.has_dts();
+        unwrapped(self.starts.iter().map(|start| start.dts.filter(|_| has_dts).unwrap_or(start.pts)))
+    }
+
+    /// Whether DTS are there and can be used: a single one behind its PTS is a fault, several are a muxer that does not
+    /// know what they are for.
+    fn has_dts(&self) -> bool {
+        let late = self.starts.iter().filter(|start| {
+            let pts = MediaTime::from_ticks(start.pts.value() as i64);
+            start.dts.is_some_and(|dts| dts.unwrap_near(pts) > pts)
+        });
+        self.starts.iter().any(|start| start.dts.is_some()) && late.count() < LATE_DTS
+    }
+
+    /// How many pictures are decoded ahead of one that is shown before them, where no DTS can be used.
+    fn reorder(&self) -> u8 {
+        if !self.codec.is_video() || self.has_dts() {
+            return 0;
+        }
+        let times = self.decoding_times();
+        let ahead = times.iter().enumerate().map(|(position, &time)| {
+            let before = &times[position.saturating_sub(DEEPEST_REORDER)..position];
+            before.iter().filter(|&&earlier| earlier > time && earlier - time < Ticks::SECOND).count()
+        });
+        ahead.max().map_or(0, |depth| depth as u8)
+    }
+
+    /// As it goes out on `output_pid`.
+    pub(super) fn stream(&self, output_pid: Pid) -> Stream {
+        let mut found = match &self.survey {
+            Survey::Pictures(pictures) => pictures.findings(),
+            Survey::Sound(sound) => sound.findings(),
+        };
+        let reorder = self.reorder();
+        if reorder > 0 {
+            found.repairs.push(Repair::NoDts);
+        }
+        let codec = match found.framing {
+            Framing::Latm => Codec::AacAdts,
+            Framing::Native | Framing::Length(_) => self.codec,
+        };
+        let (stream_type, descriptors) = output(codec, &self.declared);
+        let unknown = || match codec.is_video() {
+            true => Format::Video(Default::default()),
+            false => Format::Audio(Default::default()),
+        };
+        Stream {
+            source: Source::Pid(self.declared.pid),
+            output_pid,
+            stream_type,
+            codec,
+            path: if found.repairs.is_empty() { Path::Relabel } else { Path::Rebuild },
+            repairs: found.repairs,
+            framing: found.framing,
+            reorder,
+            descriptors,
+            format: found.format.unwrap_or_else(unknown),
+            setup: found.setup,
+        }
+    }
+}
