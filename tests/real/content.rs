@@ -144,7 +144,11 @@ pub(crate) fn decoded(file: &Path) -> (Vec<Frame>, usize) {
 /// The samples of the sound stream `map`, decoded: for what changes its form on the way.
 pub(crate) fn samples(file: &Path, map: &str) -> Vec<Frame> {
     let mut command = Command::new("timeout");
-    command.args(["-s", "KILL", "120", "ffmpeg", "-v", "error"]).args(demuxer(file)).arg("-i").arg(file);
+    command
+        .args(["-s", "KILL", "120", "ffmpeg", "-v", "error", "-copyts"])
+        .args(demuxer(file))
+        .arg("-i")
+        .arg(file);
     let output = command.args(["-map", map, "-c:a", "pcm_s16le", "-f", "framehash", "-"]).output().unwrap();
     frames(&output.stdout)
 }

@@ -20,34 +20,24 @@ use crate::tools::say;
 
 /// What the engine is still to learn. A row that it has learned must be taken out.
 const NOT_YET: &[(&str, &str)] = &[
-    ("192 byte packets", "packets of another length"),
-    ("204 byte packets", "packets of another length"),
-    ("reset in the middle", "runs: DTS goes back, nothing marks the place"),
-    ("jump of -3 s", "runs: DTS goes back, pictures and sound jump at different places"),
-    ("jump of +20 s", "runs: the jump stays a hole of 20 s"),
-    ("jump of -40 s", "runs: DTS goes back, sound behind the jump is left out as too early"),
-    ("spikes of -3 s", "single wild times go out as they are"),
-    ("spikes of -9800 and +37600 s", "single wild times go out as they are"),
-    ("no PTS but at random access points", "times are not made up from neighbours"),
-    ("lengths of 4 bytes", "Rebuild: lengths instead of start codes"),
-    ("lengths of 2 bytes", "Rebuild: lengths instead of start codes"),
-    ("lengths of 1 byte", "Rebuild: lengths instead of start codes"),
-    ("no delimiters", "Rebuild: delimiters"),
-    ("parameter sets at the start only", "Rebuild: parameter sets before every random access point"),
-    ("parameter sets behind the picture before", "Rebuild: access units cut anew"),
-    ("the same without delimiters", "Rebuild: access units cut anew"),
-    ("two access units in a PES", "Rebuild: access units cut anew"),
-    ("two access units in a PES, no delimiters", "Rebuild: access units cut anew"),
-    ("PES begin inside access units", "Rebuild: access units cut anew"),
+    (
+        "200 KB garbage full of 0x47",
+        "what fits a grid of 192 bytes is taken for packets in the middle of a stream of 188",
+    ),
+    ("garbage first", "the same at the start: nothing is reported"),
+    ("reset in the middle", "the place is marked, but the counters of a new run are not declared"),
+    ("no PTS but at random access points", "times that are made up neither rise nor fit the frame rate"),
+    ("parameter sets at the start only", "hls: sound goes out before the tables of the first segment"),
+    (
+        "parameter sets behind the picture before",
+        "hls: sound goes out before the tables of the first segment",
+    ),
+    ("the same without delimiters", "hls: sound goes out before the tables of the first segment"),
     (
         "recovery points alone",
         "a recovery point whose recovery takes some pictures is no random access point yet",
     ),
-    ("H.265, lengths of 4 bytes", "Rebuild: lengths instead of start codes"),
-    ("H.265, no delimiters", "Rebuild: delimiters"),
-    ("H.265, parameter sets at the start only", "Rebuild: parameter sets before every random access point"),
-    ("ADTS frames over two PES", "Rebuild: whole frames in a PES"),
-    ("PID change in the middle", "runs: what comes on the new PIDs is left out"),
+    ("PID change in the middle", "hls panics where the index begins the next run"),
 ];
 
 #[test]
@@ -56,6 +46,7 @@ fn the_engine_is_worse_than_neither_peer() {
     let (temporary, kept) =
         (TempDir::new().unwrap(), std::env::var_os("REMUX_MATRIX_DIR").map(PathBuf::from));
     let work = kept.as_deref().unwrap_or(temporary.path());
+    std::fs::create_dir_all(work).unwrap();
     let clips = Clips::make(work);
     let queue: Vec<Row> = rows::rows(&clips);
     let names: Vec<&str> = queue.iter().map(|row| row.name).collect();
@@ -78,6 +69,7 @@ fn the_engine_is_worse_than_neither_peer() {
     for (_, name, result) in &results {
         match (NOT_YET.iter().any(|(known, _)| known == name), result.complaints.is_empty()) {
             (false, false) => wrong.push(format!("{name}: {}", result.complaints.join("; "))),
+            (true, false) => say(&format!("not yet: {name}: {}", result.complaints.join("; "))),
             (true, true) => wrong.push(format!("{name}: passes now, take it out of NOT_YET")),
             _ => {}
         }

@@ -34,7 +34,7 @@ pub(crate) struct Clips {
     pub(crate) second: Clip,
     pub(crate) latm: Clip,
     pub(crate) h265: Clip,
-    /// So small that a NAL unit fits into 255 bytes.
+    /// Its slices fit into 255 bytes.
     pub(crate) tiny: Clip,
     /// Of another size.
     pub(crate) small: Clip,
@@ -77,7 +77,7 @@ impl Clips {
             second: clip("second", "640x360", 25, "100", H264),
             latm: clip("latm", "640x360", 25, "200", &latm),
             h265: clip("h265", "320x180", 25, "400", &h265),
-            tiny: clip("tiny", "64x48", 25, "500", &tiny),
+            tiny: clip("tiny", "160x96", 25, "500", &tiny),
             small: clip("small", "320x180", 25, "600", H264),
             refreshed: clip("refreshed", "640x360", 25, "700", &refreshed),
             slow: [5, 8, 15]
