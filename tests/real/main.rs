@@ -6,7 +6,12 @@
 
 mod browser;
 mod clips;
+mod content;
+mod corpus;
+mod engine;
 mod identity;
+mod matrix;
+mod mutate;
 mod players;
 mod proxy;
 mod service;

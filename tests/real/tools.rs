@@ -1,8 +1,15 @@
 //! Running other programs.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
+
+/// Prints a line that is shown of a test that passes as well.
+pub(crate) fn say(line: &str) {
+    // The test harness keeps back what the macros print.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
 
 /// Runs a program that has to be there and has to succeed.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Output {
