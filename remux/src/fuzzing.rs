@@ -23,7 +23,7 @@ use crate::index::{Part, PartIndexer};
 use crate::psi::crc32;
 use crate::time::Ticks;
 use crate::ts::Pid;
-use crate::{Error, Indexer, Layout, Output, Remuxer, Report, Span};
+use crate::{Error, Indexer, Layout, Output, Packaging, Remuxer, Report, Span};
 
 /// Copies, indexes and cuts `data`: the first byte says how it is cut into chunks.
 pub fn engine(data: &[u8]) {
@@ -98,7 +98,7 @@ fn index_and_cut(source: &[u8], chunk: usize) -> Option<Vec<u8>> {
         let layout = Arc::new(index.runs[cut.run].layout.clone());
         let end = (cut.bytes.end as usize).min(source.len());
         let bytes = &source[(cut.bytes.start as usize).min(end)..end];
-        let mut remuxer = Remuxer::segment(Arc::clone(&layout), cut);
+        let mut remuxer = Remuxer::segment(Arc::clone(&layout), cut, Packaging::TransportStream);
         let out =
             drive(&mut remuxer, cut.bytes.start, bytes, usize::MAX).expect("a segment is never an error");
         check_packets(&layout, &out);

@@ -23,6 +23,8 @@ use crate::ts::{Framer, Header, PACKET, Packet};
 pub(crate) struct Head {
     framer: Framer,
     psi: PsiWatch,
+    /// `program_number` of the only program that may be played.
+    program: Option<u16>,
     /// The program that is played, once it is known.
     streams: Option<Streams>,
     replays: usize,
@@ -69,15 +71,16 @@ impl Kept {
 
 impl Head {
     /// A head that begins at `offset` of the source.
-    pub(crate) fn new(offset: u64) -> Self {
-        Self::following(PsiWatch::default(), offset)
+    pub(crate) fn new(offset: u64, program: Option<u16>) -> Self {
+        Self::following(PsiWatch::default(), offset, program)
     }
 
     /// The head of a further run, of which `psi` is known already.
-    pub(crate) fn following(psi: PsiWatch, offset: u64) -> Self {
+    pub(crate) fn following(psi: PsiWatch, offset: u64, program: Option<u16>) -> Self {
         let mut head = Self {
             framer: Framer::new(offset),
             psi_before: psi.clone(),
+            program,
             psi,
             streams: None,
             replays: 0,
@@ -180,7 +183,8 @@ impl Head {
             })
         };
         let all_known = self.psi.pmts().all(|pmt| pmt.is_some());
-        let known = || self.psi.pmts().flatten();
+        let wanted = |pmt: &&Pmt| self.program.is_none_or(|program| program == pmt.program_number);
+        let known = || self.psi.pmts().flatten().filter(wanted);
         let chosen = known().find(|pmt| carries(pmt, true)).or_else(|| {
             if all_known || at_end {
                 known().find(|pmt| carries(pmt, false)).or_else(|| known().next())

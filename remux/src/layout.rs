@@ -3,7 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::mp4::write::{ParameterSets, codecs, init};
+use crate::remuxer::Packaging;
+use crate::rewriter::for_mp4;
 
 use crate::time::{MediaTime, Ticks};
 use crate::ts::{PacketSize, Pid};
@@ -43,6 +49,30 @@ impl Layout {
     /// The first audio stream, if the run has one.
     pub fn audio(&self) -> Option<&Stream> {
         self.streams.iter().find(|stream| !stream.codec.is_video())
+    }
+
+    /// How an HLS session should carry it: H.265 and Opus play in fragmented MP4 only (Apple's HLS authoring specification,
+    /// 1.5), everything else plays everywhere in a transport stream.
+    pub fn packaging(&self) -> Packaging {
+        let needs_mp4 = |stream: &Stream| matches!(stream.codec, Codec::H265 | Codec::Opus);
+        match self.streams.iter().any(needs_mp4) {
+            true => Packaging::FragmentedMp4,
+            false => Packaging::TransportStream,
+        }
+    }
+
+    /// The initialization segment of its fragmented MP4 segments: what `EXT-X-MAP` names.
+    ///
+    /// # Errors
+    /// [`Error::NotForMp4`] where its pictures cannot go into MP4. Sound that cannot is left out.
+    pub fn initialization(&self) -> Result<Bytes, Error> {
+        init(&for_mp4(self.clone()), ParameterSets::OutOfBand)
+    }
+
+    /// The `CODECS` attribute of a multivariant playlist (RFC 6381, RFC 8216 §4.3.4.2); `None` where a stream does not say
+    /// what it is.
+    pub fn codecs(&self) -> Option<String> {
+        codecs(self, ParameterSets::OutOfBand)
     }
 
     /// Where a source time lies on the output clock.
@@ -399,6 +429,17 @@ pub enum Kind {
     Subtitles,
     /// Private data, ONVIF metadata and what is not known.
     PrivateData,
+}
+
+impl LeftOut {
+    /// A stream that a transport stream could carry, but MP4 cannot.
+    pub(crate) fn not_for_mp4(stream: &Stream) -> Self {
+        Self {
+            source: stream.source,
+            coding: Coding::StreamType(stream.stream_type),
+            reason: LeftOutReason::NotForHls(Kind::OtherAudio),
+        }
+    }
 }
 
 impl fmt::Display for LeftOut {

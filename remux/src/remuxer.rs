@@ -10,10 +10,10 @@ use crate::cut::{Bounds, To};
 use crate::error::Error;
 use crate::head::Head;
 use crate::index::Cut;
-use crate::layout::Layout;
+use crate::layout::{Container, Layout};
 use crate::limits;
 use crate::report::{Event, Report};
-use crate::rewriter::{Continuation, Extent, Rewriter, Successor};
+use crate::rewriter::{Continuation, Extent, Measured, Mp4Rewriter, Rewriter, Successor, Target};
 use crate::time::Ticks;
 use crate::ts::Framer;
 
@@ -43,6 +43,37 @@ pub struct Span {
     pub to: Option<Ticks>,
 }
 
+/// What the output is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Packaging {
+    /// A transport stream.
+    #[default]
+    TransportStream,
+    /// Fragmented MP4 (CMAF): of [`Remuxer::copy`] a file with its initialization segment, of [`Remuxer::segment`] a media
+    /// segment for the one that [`Layout::initialization`] gives.
+    FragmentedMp4,
+}
+
+/// What [`Remuxer::copy`] makes of what. [`Span`] converts into it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Copy {
+    /// Which part.
+    pub span: Span,
+    /// As what.
+    pub packaging: Packaging,
+    /// Bytes of the source, where any of them can be pushed at any time: then MP4 whose tables lie behind its media can
+    /// be played, too ([`Output::Want`]). `None`: the source is pushed from its first byte to its last.
+    pub size: Option<u64>,
+    /// `program_number` of the program to play; `None`: the first with pictures.
+    pub program: Option<u16>,
+}
+
+impl From<Span> for Copy {
+    fn from(span: Span) -> Self {
+        Self { span, ..Self::default() }
+    }
+}
+
 /// A streaming remuxer.
 ///
 /// Push, then poll until `None`; at the end of the source, finish, then poll until `None` once more. Any chunking of the
@@ -56,27 +87,28 @@ pub struct Remuxer {
     events: VecDeque<Event>,
     /// Offset in the source of the next byte; unknown before the first.
     next_offset: Option<u64>,
-    /// What is left to be copied, in time since the first RAP of the run.
-    span: Span,
+    /// What is to be copied; its span in time since the first RAP of the run.
+    copy: Copy,
     /// What happened in the runs that are over.
     report: Report,
     /// Runs that are over.
     runs: usize,
+    /// Whether packets come out: then the output can go on behind a change of the program.
+    makes_packets: bool,
 }
 
 #[derive(Debug)]
 enum State {
     /// A segment before its first byte.
-    Waiting {
-        layout: Arc<Layout>,
-        bounds: Bounds,
-        /// Where a packet is known to start.
-        grid: u64,
-    },
-    /// Reads the head of a run; of the first, nothing goes before it.
-    Learning { head: Option<Box<Head>>, after: Option<Continuation> },
-    /// Makes output.
+    Waiting { layout: Arc<Layout>, cut: Cut, target: Target },
+    /// The first bytes, which say what the source is.
+    Sniffing { begun: Vec<u8>, offset: u64, target: Target },
+    /// Reads the head of a run of a transport stream; of the first, nothing goes before it.
+    Learning { head: Option<Box<Head>>, after: Option<Continuation>, target: Target },
+    /// Makes output of a transport stream.
     Playing(Box<Rewriter>),
+    /// Makes output of an MP4 file.
+    PlayingMp4(Box<Mp4Rewriter>),
     /// This error was returned, and is returned again.
     Failed(Error),
     /// Nothing more can be played.
@@ -84,17 +116,62 @@ enum State {
 }
 
 impl Remuxer {
-    /// A whole recording, or a span of it; the layout is learned from its head. Push the source from its first byte on.
-    pub fn copy(span: Span) -> Self {
-        Self { span, ..Self::new(State::Learning { head: None, after: None }) }
+    /// A whole recording, or a span of it; what it is is learned from its head. Push the source from its first byte on.
+    pub fn copy(copy: impl Into<Copy>) -> Self {
+        let copy = copy.into();
+        let target = match copy.packaging {
+            Packaging::TransportStream => Target::Packets,
+            Packaging::FragmentedMp4 => Target::FragmentedFile,
+        };
+        Self::sniffing(copy, target)
+    }
+
+    /// The first of two passes that make an MP4 file with `moov` first: nothing comes out; at its end
+    /// [`into_measured`](Self::into_measured) gives what the second needs.
+    pub fn measure(copy: impl Into<Copy>) -> Self {
+        Self::sniffing(copy.into(), Target::Measure)
+    }
+
+    /// The second pass over the same source: the file comes out.
+    pub fn write(copy: impl Into<Copy>, measured: Measured) -> Self {
+        Self::sniffing(copy.into(), Target::File(Box::new(measured)))
+    }
+
+    fn sniffing(copy: Copy, target: Target) -> Self {
+        let makes_packets = matches!(target, Target::Packets);
+        let state = State::Sniffing { begun: Vec::new(), offset: 0, target };
+        Self { copy, makes_packets, ..Self::new(state) }
     }
 
     /// One segment of a recording whose layout is known: exactly the access units of `cut`, whatever is pushed besides.
     /// Push the source bytes from `cut.bytes.start` on, or from earlier, up to `cut.bytes.end` or until
-    /// [`is_complete`](Self::is_complete).
-    pub fn segment(layout: Arc<Layout>, cut: &Cut) -> Self {
-        let bounds = Bounds { from: (!cut.first).then_some(cut.start), to: cut.end.map_or(To::End, To::Rap) };
-        Self::new(State::Waiting { layout, bounds, grid: cut.bytes.start })
+    /// [`is_complete`](Self::is_complete); of an MP4 file what [`Output::Want`] asks for: poll before the first push.
+    pub fn segment(layout: Arc<Layout>, cut: &Cut, packaging: Packaging) -> Self {
+        let target = match packaging {
+            Packaging::TransportStream => Target::Packets,
+            Packaging::FragmentedMp4 => Target::Segment,
+        };
+        if layout.container == Container::TransportStream {
+            return Self::new(State::Waiting { layout, cut: cut.clone(), target });
+        }
+        Self::new(match Mp4Rewriter::segment(&layout, cut, bounds(cut), target) {
+            Ok(rewriter) => State::PlayingMp4(Box::new(rewriter)),
+            Err(error) => State::Failed(error),
+        })
+    }
+
+    /// What [`measure`](Self::measure) has found, once it is finished and polled empty.
+    ///
+    /// # Errors
+    /// Where there is nothing that goes into an MP4 file; [`Error::TooLong`] where its tables would be too large.
+    pub fn into_measured(self) -> Result<Measured, Error> {
+        let measured = match self.state {
+            State::Playing(rewriter) => rewriter.into_measured()?,
+            State::PlayingMp4(rewriter) => rewriter.into_measured()?,
+            State::Failed(error) => return Err(error),
+            _ => None,
+        };
+        measured.ok_or(Error::NothingToPlay { reason: "nothing was measured".to_owned() })
     }
 
     fn new(state: State) -> Self {
@@ -104,9 +181,10 @@ impl Remuxer {
             outputs: VecDeque::new(),
             events: VecDeque::new(),
             next_offset: None,
-            span: Span::default(),
+            copy: Copy::default(),
             report: Report::default(),
             runs: 0,
+            makes_packets: true,
         }
     }
 
@@ -117,36 +195,83 @@ impl Remuxer {
     /// [`Error::OutOfOrder`] where `offset` does not continue what came before; any other where there is nothing to play,
     /// and then again at every further call.
     pub fn push(&mut self, offset: u64, bytes: Bytes) -> Result<(), Error> {
+        if let State::PlayingMp4(rewriter) = &mut self.state {
+            let pushed = rewriter.push(offset, bytes);
+            return pushed.or_else(|error| self.fail(error));
+        }
         let expected = *self.next_offset.get_or_insert(offset);
         if expected != offset {
             return Err(Error::OutOfOrder { expected, pushed: offset });
         }
         self.next_offset = Some(offset.saturating_add(bytes.len() as u64));
         match &mut self.state {
-            State::Waiting { layout, bounds, grid } => {
-                let size = layout.packet_size;
-                let framer = match grid.checked_sub(offset) {
-                    Some(before) if before.is_multiple_of(size.bytes() as u64) => {
-                        Framer::on_grid(offset, size)
-                    }
-                    _ => Framer::new(offset),
-                };
-                let rewriter = Rewriter::new(Arc::clone(layout), *bounds, framer, Extent::Segment);
-                self.state = State::Playing(Box::new(rewriter));
+            State::Waiting { .. } => {
+                self.start_segment(offset)?;
                 self.pending.push_back(bytes);
             }
+            State::Sniffing { begun, offset: begin, .. } => {
+                if begun.is_empty() {
+                    *begin = offset;
+                }
+                begun.extend_from_slice(&bytes[..bytes.len().min(MAGIC)]);
+                if begun.len() >= MAGIC {
+                    return self.on_sniffed(Some(bytes));
+                }
+            }
             State::Learning { head, .. } => {
-                let head = head.get_or_insert_with(|| Box::new(Head::new(offset)));
+                let head = head.get_or_insert_with(|| Box::new(Head::new(offset, self.copy.program)));
                 match head.push(bytes) {
                     Ok(true) => self.start_playing()?,
                     Ok(false) => {}
                     Err(error) => return self.give_up(error),
                 }
             }
-            State::Over => {}
+            State::Over | State::PlayingMp4(_) => {}
             State::Playing(rewriter) if rewriter.is_complete() => {}
             State::Playing(_) => self.pending.push_back(bytes),
             State::Failed(error) => return Err(error.clone()),
+        }
+        Ok(())
+    }
+
+    /// The first bytes of the source are there, or all that there are; the last of them came in `bytes`.
+    fn on_sniffed(&mut self, bytes: Option<Bytes>) -> Result<(), Error> {
+        let State::Sniffing { begun, offset, target } = &mut self.state else { return Ok(()) };
+        let (begun, offset, target) = (std::mem::take(begun), *offset, std::mem::take(target));
+        let is_mp4 = is_mp4(&begun);
+        self.state = match is_mp4 {
+            true => {
+                let rewriter = Mp4Rewriter::whole(self.copy.span, target, self.copy.size);
+                State::PlayingMp4(Box::new(rewriter))
+            }
+            false => State::Learning { head: None, after: None, target },
+        };
+        self.next_offset = None;
+        // What came in earlier pushes goes first; nearly always there was but one.
+        let last = bytes.as_ref().map_or(0, |bytes| bytes.len().min(MAGIC));
+        let earlier = Bytes::copy_from_slice(&begun[..begun.len() - last]);
+        let behind = offset + earlier.len() as u64;
+        for (at, bytes) in [(offset, Some(earlier)), (behind, bytes)] {
+            if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
+                self.push(at, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first bytes of a segment of a transport stream come, from `offset` on.
+    fn start_segment(&mut self, offset: u64) -> Result<(), Error> {
+        let State::Waiting { layout, cut, target } = &mut self.state else { return Ok(()) };
+        let (layout, bounds, target) = (Arc::clone(layout), bounds(cut), std::mem::take(target));
+        let framer = match cut.bytes.start.checked_sub(offset) {
+            Some(before) if before.is_multiple_of(layout.packet_size.bytes() as u64) => {
+                Framer::on_grid(offset, layout.packet_size)
+            }
+            _ => Framer::new(offset),
+        };
+        match Rewriter::new(layout, bounds, framer, Extent::Segment, target) {
+            Ok(rewriter) => self.state = State::Playing(Box::new(rewriter)),
+            Err(error) => return self.fail(error),
         }
         Ok(())
     }
@@ -160,7 +285,10 @@ impl Remuxer {
             if let Some(bytes) = self.outputs.pop_front() {
                 return Some(Output::Bytes(bytes));
             }
-            self.play_next()?;
+            match self.play_next()? {
+                Played::Chunk => {}
+                Played::Wants(range) => return Some(Output::Want(range)),
+            }
         }
     }
 
@@ -169,32 +297,43 @@ impl Remuxer {
     /// # Errors
     /// Where there is nothing to play.
     pub fn finish(&mut self) -> Result<(), Error> {
+        if let State::Sniffing { .. } = &self.state {
+            self.on_sniffed(None)?;
+        }
+        if let State::Waiting { cut, .. } = &self.state {
+            // Not a byte: an empty segment is still a segment.
+            let begin = cut.bytes.start;
+            self.start_segment(begin)?;
+        }
         loop {
             if let State::Learning { .. } = &self.state {
                 self.start_playing()?;
             }
-            while self.play_next().is_some() {}
+            while matches!(&self.state, State::Playing(_)) && self.play_next().is_some() {}
             if !matches!(&self.state, State::Learning { .. }) {
                 break;
             }
         }
-        match &mut self.state {
+        let (outputs, events) = (&mut self.outputs, &mut self.events);
+        let (finished, extent, has_begun) = match &mut self.state {
             State::Playing(rewriter) => {
-                rewriter.finish(&mut self.outputs, &mut self.events);
-                if !rewriter.has_begun() && rewriter.extent() == Extent::Whole && self.runs == 0 {
-                    let reason = "no random access point in the span that was asked for".to_owned();
-                    return Err(Error::NothingToPlay { reason });
-                }
+                rewriter.finish(outputs, events);
+                let failure = rewriter.failure().map_or(Ok(()), |error| Err(error.clone()));
+                (failure, rewriter.extent(), rewriter.has_begun())
             }
-            State::Waiting { layout, bounds, .. } => {
-                // Not a byte: an empty segment is still a transport stream.
-                let mut rewriter =
-                    Rewriter::new(Arc::clone(layout), *bounds, Framer::new(0), Extent::Segment);
-                rewriter.finish(&mut self.outputs, &mut self.events);
-                self.state = State::Playing(Box::new(rewriter));
+            State::PlayingMp4(rewriter) => {
+                let finished = rewriter.finish(outputs, events);
+                (finished, rewriter.extent(), rewriter.has_begun())
             }
             State::Failed(error) => return Err(error.clone()),
-            State::Learning { .. } | State::Over => {}
+            _ => return Ok(()),
+        };
+        if let Err(error) = finished {
+            return self.fail(error);
+        }
+        if !has_begun && extent == Extent::Whole && self.runs == 0 {
+            let reason = "no random access point in the span that was asked for".to_owned();
+            return Err(Error::NothingToPlay { reason });
         }
         Ok(())
     }
@@ -203,8 +342,11 @@ impl Remuxer {
     pub fn is_complete(&self) -> bool {
         match &self.state {
             State::Playing(rewriter) => rewriter.is_complete() && self.pending.is_empty(),
+            State::PlayingMp4(rewriter) => rewriter.is_complete(),
             State::Over => true,
-            State::Waiting { .. } | State::Learning { .. } | State::Failed(_) => false,
+            State::Waiting { .. } | State::Sniffing { .. } | State::Learning { .. } | State::Failed(_) => {
+                false
+            }
         }
     }
 
@@ -212,6 +354,7 @@ impl Remuxer {
     pub fn report(&self) -> Report {
         match &self.state {
             State::Playing(rewriter) => rewriter.report() + &self.report,
+            State::PlayingMp4(rewriter) => rewriter.report(),
             _ => self.report.clone(),
         }
     }
@@ -220,30 +363,31 @@ impl Remuxer {
     pub fn layout(&self) -> Option<&Layout> {
         match &self.state {
             State::Playing(rewriter) => Some(rewriter.layout()),
+            State::PlayingMp4(rewriter) => rewriter.layout(),
             State::Waiting { layout, .. } => Some(layout),
-            State::Learning { .. } | State::Failed(_) | State::Over => None,
+            State::Sniffing { .. } | State::Learning { .. } | State::Failed(_) | State::Over => None,
         }
     }
 
     /// The head is long enough: what has been read of it is played first.
     fn start_playing(&mut self) -> Result<(), Error> {
-        let State::Learning { head, after } = &mut self.state else { return Ok(()) };
-        let (span, after) = (self.span, after.take());
-        let head = head.take().map_or_else(|| Head::new(0), |head| *head);
+        let State::Learning { head, after, target } = &mut self.state else { return Ok(()) };
+        let (after, target) = (after.take(), std::mem::take(target));
+        let head = head.take().map_or_else(|| Head::new(0, None), |head| *head);
         let psi = head.psi_before();
         let (layout, kept) = match head.finish() {
             Ok(learned) => learned,
             Err(error) => return self.give_up(error),
         };
-        let since_zero = |span: Ticks| layout.zero + span;
-        let bounds = Bounds {
-            from: span.from.filter(|&from| from > Ticks::ZERO).map(since_zero),
-            to: span.to.map_or(To::End, |to| To::Threshold(since_zero(to))),
-        };
-        let (layout, framer) = (Arc::new(layout), Framer::new(kept.offset));
+        let bounds = self.copy.span.bounds(&layout);
+        let framer = Framer::new(kept.offset);
         let rewriter = match after {
-            None => Rewriter::new(layout, bounds, framer, Extent::Whole),
-            Some(after) => Rewriter::following(layout, bounds, framer, psi, after),
+            None => Rewriter::new(Arc::new(layout), bounds, framer, Extent::Whole, target),
+            Some(after) => Rewriter::following(Arc::new(layout), bounds, framer, psi, after),
+        };
+        let rewriter = match rewriter {
+            Ok(rewriter) => rewriter,
+            Err(error) => return self.fail(error),
         };
         self.state = State::Playing(Box::new(rewriter));
         self.pending = kept.chunks;
@@ -256,20 +400,38 @@ impl Remuxer {
             self.state = State::Over;
             return Ok(());
         }
+        self.fail(error)
+    }
+
+    fn fail(&mut self, error: Error) -> Result<(), Error> {
         self.state = State::Failed(error.clone());
         Err(error)
     }
 
     /// Works through the next chunk.
-    fn play_next(&mut self) -> Option<()> {
+    fn play_next(&mut self) -> Option<Played> {
+        if let State::PlayingMp4(rewriter) = &mut self.state {
+            return match rewriter.play(&mut self.outputs, &mut self.events) {
+                Ok(Some(range)) => Some(Played::Wants(range)),
+                Ok(None) => (!self.outputs.is_empty() || !self.events.is_empty()).then_some(Played::Chunk),
+                Err(error) => {
+                    self.state = State::Failed(error);
+                    None
+                }
+            };
+        }
         let State::Playing(rewriter) = &mut self.state else { return None };
         let chunk = self.pending.pop_front()?;
         let chunk = chunk.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
         rewriter.push(chunk, &mut self.outputs, &mut self.events);
+        if let Some(error) = rewriter.failure() {
+            self.state = State::Failed(error.clone());
+            return None;
+        }
         if let Some((successor, continuation)) = rewriter.take_successor() {
             self.start_next_run(successor, continuation);
         }
-        Some(())
+        Some(Played::Chunk)
     }
 
     /// The program has changed its streams: what follows has a layout of its own.
@@ -278,19 +440,22 @@ impl Remuxer {
         let elapsed = rewriter.elapsed();
         self.report = rewriter.report() + &self.report;
         self.runs += usize::from(rewriter.has_begun());
-        self.span = self.span.after(elapsed);
-        if self.span.to.is_some_and(|to| to <= Ticks::ZERO) || self.runs >= limits::RUNS {
+        self.copy.span = self.copy.span.after(elapsed);
+        if self.copy.span.to.is_some_and(|to| to <= Ticks::ZERO)
+            || self.runs >= limits::RUNS
+            || !self.makes_packets
+        {
             self.state = State::Over;
             return;
         }
-        let mut head = Box::new(Head::following(successor.psi, successor.offset));
+        let mut head = Box::new(Head::following(successor.psi, successor.offset, self.copy.program));
         let waiting = std::iter::once(successor.bytes).chain(std::mem::take(&mut self.pending));
         let mut waiting = waiting.collect::<VecDeque<_>>();
         let mut is_known = Ok(false);
         while let (Ok(false), Some(chunk)) = (&is_known, waiting.pop_front()) {
             is_known = head.push(chunk);
         }
-        self.state = State::Learning { head: Some(head), after: Some(continuation) };
+        self.state = State::Learning { head: Some(head), after: Some(continuation), target: Target::Packets };
         let started = match is_known {
             Ok(true) => self.start_playing(),
             Ok(false) => Ok(()),
@@ -299,6 +464,30 @@ impl Remuxer {
         debug_assert!(started.is_ok() || self.runs == 0);
         self.pending.extend(waiting);
     }
+}
+
+/// What working through a chunk has come to.
+enum Played {
+    /// There may be output.
+    Chunk,
+    /// Other bytes are needed.
+    Wants(Range<u64>),
+}
+
+/// Bytes that say what a source is.
+pub(crate) const MAGIC: usize = 8;
+
+/// Whether a source begins with a box of an MP4 file.
+pub(crate) fn is_mp4(begun: &[u8]) -> bool {
+    const BOXES: [&[u8; 4]; 14] = [
+        b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", b"sidx", b"emsg",
+        b"prft", b"uuid", b"mfra",
+    ];
+    begun.get(4..MAGIC).is_some_and(|kind| BOXES.iter().any(|known| known[..] == *kind))
+}
+
+fn bounds(cut: &Cut) -> Bounds {
+    Bounds { from: (!cut.first).then_some(cut.start), to: cut.end.map_or(To::End, To::Rap) }
 }
 
 impl Span {

@@ -91,7 +91,7 @@ impl SegmentBody {
     ) -> Self {
         Self {
             state: State::Reading(source.bytes),
-            remuxer: Box::new(Remuxer::segment(layout, cut)),
+            remuxer: Box::new(Remuxer::segment(layout, cut, remux::Packaging::TransportStream)),
             frames: Frames::default(),
             offset: cut.bytes.start,
             recording: recording.clone(),

@@ -1,5 +1,7 @@
 //! One pass over a recording: the head of each run, then the run itself.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::pass::Pass;
@@ -7,10 +9,14 @@ use super::{Index, Run};
 use crate::error::Error;
 use crate::head::Head;
 use crate::limits;
+use crate::mp4::read::Mp4Indexer;
+use crate::remuxer::{MAGIC, is_mp4};
 use crate::report::{Event, Report};
 
 /// Learns a recording in one pass: push all of it in order, then finish. A clone can be finished to see what is known so
 /// far of a recording that is still growing.
+///
+/// Of an MP4 file not all is needed: where [`wants`](Self::wants) names other bytes than the next, those come next.
 #[derive(Debug, Clone)]
 pub struct Indexer {
     state: State,
@@ -19,11 +25,29 @@ pub struct Indexer {
     report: Report,
     /// The first of them.
     events: Vec<Event>,
+    /// What has been pushed of a transport stream.
     size: u64,
+    /// Bytes of the recording, where they are known.
+    total: Option<u64>,
+}
+
+/// What an [`Indexer`] needs next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wants {
+    /// The bytes behind those pushed last.
+    Next,
+    /// These.
+    Range(Range<u64>),
+    /// Nothing: all is known.
+    Nothing,
 }
 
 #[derive(Debug, Clone)]
 enum State {
+    /// The first bytes, which say what it is.
+    Sniffing(Vec<u8>),
+    /// Reads the tables of an MP4 file.
+    Tables(Box<Mp4Indexer>),
     /// Reads the head of a run.
     Learning(Box<Head>),
     /// Knows its layout.
@@ -38,10 +62,33 @@ impl Default for Indexer {
 }
 
 impl Indexer {
-    /// A pass that begins at the first byte of a recording.
+    /// A pass that begins at the first byte of a recording that is read from its beginning to its end. An MP4 file cannot be
+    /// learned like that.
     pub fn new() -> Self {
-        let state = State::Learning(Box::new(Head::new(0)));
-        Self { state, runs: Vec::new(), report: Report::default(), events: Vec::new(), size: 0 }
+        let state = State::Sniffing(Vec::new());
+        Self { state, runs: Vec::new(), report: Report::default(), events: Vec::new(), size: 0, total: None }
+    }
+
+    /// A pass over a recording of so many bytes, any of which can be pushed at any time.
+    pub fn with_size(size: u64) -> Self {
+        Self { total: Some(size), ..Self::new() }
+    }
+
+    /// What to push next.
+    pub fn wants(&mut self) -> Wants {
+        match &mut self.state {
+            State::Tables(tables) => tables.wants().map_or(Wants::Nothing, Wants::Range),
+            State::Failed(_) => Wants::Nothing,
+            State::Sniffing(_) | State::Learning(_) | State::Passing(_) => Wants::Next,
+        }
+    }
+
+    /// Bytes of the recording, from `offset` on: of what it [wants](Self::wants).
+    pub fn push_at(&mut self, offset: u64, bytes: &[u8]) {
+        match &mut self.state {
+            State::Tables(tables) => tables.push(offset, Bytes::copy_from_slice(bytes)),
+            _ => self.push(bytes),
+        }
     }
 
     /// The next bytes of the recording, cut anywhere. What is wrong with them is told by [`finish`](Self::finish).
@@ -49,6 +96,13 @@ impl Indexer {
         self.size += bytes.len() as u64;
         match &mut self.state {
             State::Failed(_) => {}
+            State::Tables(_) => self.push_at(self.size - bytes.len() as u64, bytes),
+            State::Sniffing(begun) => {
+                begun.extend_from_slice(bytes);
+                if begun.len() >= MAGIC {
+                    self.on_sniffed();
+                }
+            }
             State::Passing(pass) => {
                 let over = pass.push(bytes);
                 if over {
@@ -77,6 +131,12 @@ impl Indexer {
     /// # Errors
     /// As [`finish`](Self::finish).
     pub fn finish_with_events(mut self) -> Result<(Index, Vec<Event>), Error> {
+        if let State::Sniffing(_) = self.state {
+            self.on_sniffed();
+        }
+        if let State::Tables(tables) = self.state {
+            return tables.finish().map(|index| (index, Vec::new()));
+        }
         if let State::Learning(_) = self.state {
             self.start_pass();
         }
@@ -92,8 +152,19 @@ impl Indexer {
                 Ok((Index { size: self.size, runs: self.runs, report: self.report }, self.events))
             }
             State::Failed(error) => Err(error),
-            State::Learning(_) | State::Passing(_) => Err(Error::NotMedia { examined: 0 }),
+            _ => Err(Error::NotMedia { examined: 0 }),
         }
+    }
+
+    fn on_sniffed(&mut self) {
+        let State::Sniffing(begun) = &mut self.state else { return };
+        let begun = std::mem::take(begun);
+        self.state = match (is_mp4(&begun), self.total) {
+            (false, _) => State::Learning(Box::new(Head::new(0, None))),
+            (true, Some(total)) => State::Tables(Box::new(Mp4Indexer::new(total))),
+            (true, None) => State::Failed(Error::OutOfReach { offset: 0, at: begun.len() as u64 }),
+        };
+        self.push_again(&begun);
     }
 
     /// The head is long enough: what has been read of it is passed over.
@@ -131,7 +202,7 @@ impl Indexer {
         let successor = pass.take_successor();
         self.end_run(*pass);
         let Some(successor) = successor.filter(|_| self.runs.len() < limits::RUNS) else { return };
-        self.state = State::Learning(Box::new(Head::following(successor.psi, successor.offset)));
+        self.state = State::Learning(Box::new(Head::following(successor.psi, successor.offset, None)));
         self.push_again(&successor.bytes);
     }
 

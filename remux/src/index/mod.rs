@@ -13,7 +13,7 @@ mod stored;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::build::Indexer;
+pub use self::build::{Indexer, Wants};
 pub use self::cuts::{Cut, CutList};
 pub use self::part::{Part, PartError, PartIndexer};
 pub use self::stored::{FORMAT_VERSION, IndexError};

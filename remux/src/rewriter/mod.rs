@@ -9,6 +9,8 @@
 //! Each stream goes one of two ways, as its layout says: [`relabel`] or [`rebuild`].
 
 mod held;
+mod movie;
+mod mp4;
 mod outlet;
 mod piece;
 mod pieces;
@@ -25,6 +27,7 @@ use self::piece::{Piece, Route};
 use self::rebuild::Rebuild;
 use self::relabel::Relabel;
 use crate::cut::Bounds;
+use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::es::assemble::Assembler;
 use crate::intake::{Admitted, Intake};
@@ -35,6 +38,9 @@ use crate::time::Ticks;
 use crate::timeline::Timekeeper;
 use crate::ts::{Found, Framer, Header, PACKET, Packet, PacketSize};
 
+pub use self::movie::Measured;
+pub(crate) use self::movie::{Target, for_mp4};
+pub(crate) use self::mp4::Mp4Rewriter;
 pub(crate) use self::outlet::Continuation;
 
 /// Makes one piece of output: a whole run of a recording, or a segment of it.
@@ -103,10 +109,23 @@ const KEY: usize = 0;
 
 impl Rewriter {
     /// Begins where `framer` does.
-    pub(crate) fn new(layout: Arc<Layout>, bounds: Bounds, framer: Framer, extent: Extent) -> Self {
+    ///
+    /// # Errors
+    /// Where the layout cannot go into the target.
+    pub(crate) fn new(
+        layout: Arc<Layout>,
+        bounds: Bounds,
+        framer: Framer,
+        extent: Extent,
+        target: Target,
+    ) -> Result<Self, Error> {
+        let layout = match target {
+            Target::Packets => layout,
+            _ => Arc::new(for_mp4(Layout::clone(&layout))),
+        };
         let continues = extent == Extent::Whole || bounds.from.is_some();
         let outlet = Outlet::new(Arc::clone(&layout), continues, extent);
-        Self::build(layout, bounds, framer, extent, outlet, PsiWatch::default())
+        Self::build(layout, bounds, framer, extent, outlet, PsiWatch::default(), target)
     }
 
     /// A further run of what is copied as a whole: `psi` is what the source said about its programs before.
@@ -116,9 +135,9 @@ impl Rewriter {
         framer: Framer,
         psi: PsiWatch,
         continuation: Continuation,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let outlet = Outlet::following(Arc::clone(&layout), continuation);
-        Self::build(layout, bounds, framer, Extent::Whole, outlet, psi)
+        Self::build(layout, bounds, framer, Extent::Whole, outlet, psi, Target::Packets)
     }
 
     fn build(
@@ -128,25 +147,39 @@ impl Rewriter {
         extent: Extent,
         outlet: Outlet,
         psi: PsiWatch,
-    ) -> Self {
+        target: Target,
+    ) -> Result<Self, Error> {
+        let makes_packets = matches!(target, Target::Packets);
         let reference = bounds.from.unwrap_or(layout.zero);
         let intake = Intake::new(&layout, (extent == Extent::Whole).then_some(psi));
         let streams = layout.streams.iter().enumerate().take(intake.len()).map(|(number, stream)| {
             let lane = match stream.path {
-                Path::Relabel => Lane::Relabel(Relabel::default()),
-                Path::Rebuild => Lane::Rebuild(Box::new(Rebuild::new(Assembler::new(number, &layout)))),
+                Path::Relabel if makes_packets => Lane::Relabel(Relabel::default()),
+                Path::Relabel | Path::Rebuild => {
+                    Lane::Rebuild(Box::new(Rebuild::new(Assembler::new(number, &layout))))
+                }
             };
             StreamState { codec: stream.codec, lane }
         });
-        Self {
+        Ok(Self {
             framer,
             streams: streams.collect(),
             time: Timekeeper::new(&layout, reference),
             intake,
-            piece: Piece::new(layout, bounds, extent, outlet),
+            piece: Piece::new(layout, bounds, extent, outlet, target)?,
             units: Vec::new(),
             successor: None,
-        }
+        })
+    }
+
+    /// Why no more can be made.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.piece.failure()
+    }
+
+    /// What was measured, where that was asked for.
+    pub(crate) fn into_measured(self) -> Result<Option<Measured>, Error> {
+        self.piece.into_measured()
     }
 
     /// The next bytes of the source.
@@ -157,7 +190,7 @@ impl Rewriter {
         events: &mut VecDeque<Event>,
     ) {
         self.run(&mut chunk, false, events);
-        self.piece.outlet.take(chunk.freeze(), out);
+        self.piece.take(chunk.freeze(), out);
     }
 
     /// The end of the source.
@@ -167,7 +200,7 @@ impl Rewriter {
             self.intake.report.skipped_bytes += self.framer.take_gap().unwrap_or(0);
             self.end_run(events);
         }
-        self.piece.outlet.take(Bytes::new(), out);
+        self.piece.take(Bytes::new(), out);
     }
 
     /// Whether nothing that follows can change the output.

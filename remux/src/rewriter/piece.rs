@@ -1,11 +1,16 @@
 //! One piece of output: what belongs into it, by the cut rule, and in which order it goes out.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::held::{Content, Held};
+use super::movie::{Measured, Movie, Target};
 use super::outlet::{Departure, Outlet};
 use super::{Extent, KEY};
 use crate::cut::{Bounds, Cutter, KeyVerdict, Verdict};
+use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::layout::{Layout, RapClass};
 use crate::report::Report;
@@ -17,7 +22,10 @@ use crate::ts::Packet;
 pub(super) struct Piece {
     pub(super) layout: Arc<Layout>,
     pub(super) cutter: Cutter,
+    /// Where packets go.
     pub(super) outlet: Outlet,
+    /// Where access units go instead, where MP4 is made.
+    movie: Option<Movie>,
     held: Held,
     /// Where the packets of each stream go, of its PES that was understood last.
     routes: Vec<Route>,
@@ -55,12 +63,21 @@ pub(super) struct Judged {
     pub(super) is_marked: bool,
     /// The first of the piece: what was held goes behind it.
     pub(super) is_begin: bool,
+    /// The piece ends before it.
+    pub(super) is_end: bool,
 }
 
 impl Piece {
-    pub(super) fn new(layout: Arc<Layout>, bounds: Bounds, extent: Extent, outlet: Outlet) -> Self {
+    pub(super) fn new(
+        layout: Arc<Layout>,
+        bounds: Bounds,
+        extent: Extent,
+        outlet: Outlet,
+        target: Target,
+    ) -> Result<Self, Error> {
         let streams = layout.streams.len();
-        Self {
+        Ok(Self {
+            movie: Movie::new(&layout, target)?,
             cutter: Cutter::new(bounds, streams),
             outlet,
             held: Held::default(),
@@ -70,6 +87,31 @@ impl Piece {
             reached: layout.zero,
             report: Report::default(),
             layout,
+        })
+    }
+
+    /// Hands out what was collected from `chunk`.
+    pub(super) fn take(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
+        match &mut self.movie {
+            Some(movie) => movie.take(out),
+            None => self.outlet.take(chunk, out),
+        }
+    }
+
+    /// Why no more can be made.
+    pub(super) fn failure(&self) -> Option<&Error> {
+        self.movie.as_ref().and_then(Movie::failure)
+    }
+
+    /// What was measured, where that was asked for.
+    pub(super) fn into_measured(self) -> Result<Option<Measured>, Error> {
+        self.movie.map_or(Ok(None), Movie::into_measured)
+    }
+
+    fn put_unit(&mut self, unit: AccessUnit, is_marked: bool) {
+        match &mut self.movie {
+            Some(movie) => movie.put(&unit),
+            None => self.outlet.put_unit(unit, is_marked),
         }
     }
 
@@ -97,7 +139,7 @@ impl Piece {
         if let (KEY, Some(times)) = (number, departure.times) {
             self.reached = self.reached.max(times.pts + self.layout.frame_duration);
         }
-        let mut is_begin = false;
+        let (mut is_begin, mut is_end) = (false, false);
         let verdict = match departure.times {
             None => self.without_time(number),
             Some(times) if number != KEY => self.cutter.on_other(number, times.pts),
@@ -109,18 +151,18 @@ impl Piece {
                     Verdict::Keep
                 }
                 KeyVerdict::End => {
+                    is_end = true;
                     self.release_held();
                     Verdict::Drop
                 }
             },
         };
         self.count(number, verdict);
-        self.close_if_complete();
         let route = Route::from(verdict);
         self.routes[number] = route;
         // Where every PES is a RAP only the first is marked as one.
         let is_marked = is_begin || is_rap && self.layout.rap_class != RapClass::AnyPes;
-        Judged { route, is_marked, is_begin }
+        Judged { route, is_marked, is_begin, is_end }
     }
 
     /// A PES without a PTS goes where the one before it went.
@@ -143,6 +185,10 @@ impl Piece {
         let is_rap = number == KEY && unit.is_timed && unit.unit.is_rap(self.layout.rap_class);
         let departure = Departure { times: Some(unit.times), is_marked: false };
         let judged = self.judge(number, departure, is_rap, unit.offset);
+        if let (true, Some(movie)) = (judged.is_end, &mut self.movie) {
+            movie.on_next(&unit);
+        }
+        self.close_if_complete();
         match judged.route {
             Route::Nowhere => {}
             Route::Held => {
@@ -150,7 +196,7 @@ impl Piece {
                 self.count_dropped(dropped);
             }
             Route::Out => {
-                self.outlet.put_unit(unit, judged.is_marked);
+                self.put_unit(unit, judged.is_marked);
                 if judged.is_begin {
                     self.release_held();
                 }
@@ -195,7 +241,7 @@ impl Piece {
                 (Verdict::Keep, Content::Packets(packets)) => {
                     packets.iter().for_each(|packet| self.outlet.put(number, packet));
                 }
-                (Verdict::Keep, Content::Unit(unit)) => self.outlet.put_unit(*unit, false),
+                (Verdict::Keep, Content::Unit(unit)) => self.put_unit(*unit, false),
                 (Verdict::Drop | Verdict::Early, _) => {}
             }
         }
@@ -220,7 +266,7 @@ impl Piece {
         self.close_if_complete();
     }
 
-    fn close_if_complete(&mut self) {
+    pub(super) fn close_if_complete(&mut self) {
         if self.cutter.is_complete() && !self.is_closed {
             self.close();
         }
@@ -240,7 +286,9 @@ impl Piece {
 
     fn close(&mut self) {
         self.is_closed = true;
-        let next = self.cutter.next_rap();
-        self.outlet.close(next);
+        match &mut self.movie {
+            Some(movie) => movie.close(),
+            None => self.outlet.close(self.cutter.next_rap()),
+        }
     }
 }

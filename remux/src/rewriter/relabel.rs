@@ -47,6 +47,7 @@ impl Rewriter {
         };
         let is_rap = self.is_rap(number, &start, standing);
         let judged = self.piece.judge(number, departure, is_rap, offset);
+        self.piece.close_if_complete();
         let departure = Departure { is_marked: judged.is_marked, ..departure };
         if judged.route == Route::Nowhere {
             return Fate::Dropped;
@@ -103,6 +104,7 @@ impl Rewriter {
         let Some((departure, standing)) = self.time(number, &start, raw, events) else { return };
         let is_rap = self.is_rap(number, &start, standing);
         let judged = self.piece.judge(number, departure, is_rap, starting.offset);
+        self.piece.close_if_complete();
         let departure = Departure { is_marked: judged.is_marked, ..departure };
         let outlet = &mut self.piece.outlet;
         match (judged.route, starting.packets.first()) {

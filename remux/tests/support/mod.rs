@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use remux::time::Ticks;
-use remux::{Cut, Error, Index, Indexer, Output, Remuxer, Report, Span};
+use remux::{Cut, Error, Index, Indexer, Output, Packaging, Remuxer, Report, Span};
 
 /// A recording of the samples, below `testdata/recordings`.
 pub fn sample(name: &str) -> Vec<u8> {
@@ -75,7 +75,8 @@ pub fn segment(source: &[u8], index: &Index, cut: &Cut) -> Vec<u8> {
 
 /// The segment of `cut`, made from other bytes around it.
 pub fn segment_of(source: &[u8], index: &Index, cut: &Cut, bytes: std::ops::Range<usize>) -> Vec<u8> {
-    let remuxer = Remuxer::segment(Arc::new(index.runs[cut.run].layout.clone()), cut);
+    let remuxer =
+        Remuxer::segment(Arc::new(index.runs[cut.run].layout.clone()), cut, Packaging::TransportStream);
     let offset = bytes.start as u64;
     run(remuxer, offset, source[bytes].chunks(10_000)).expect("a segment of a known layout").0
 }

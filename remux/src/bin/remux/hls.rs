@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use m3u8_rs::{MediaPlaylist, MediaPlaylistType, MediaSegment};
 use remux::time::Ticks;
-use remux::{Cut, CutList, Index, Output, Remuxer};
+use remux::{Cut, CutList, Index, Output, Packaging, Remuxer};
 
 use crate::input::Input;
 use crate::output::Sink;
@@ -75,7 +75,7 @@ fn segment_name(number: usize) -> String {
 
 fn write_segment(input: &mut Input, index: &Index, cut: &Cut, path: &std::path::Path) -> Result<(), Failure> {
     let layout = Arc::new(index.runs[cut.run].layout.clone());
-    let mut remuxer = Remuxer::segment(layout, cut);
+    let mut remuxer = Remuxer::segment(layout, cut, Packaging::TransportStream);
     let mut sink = Sink::create(path, input)?;
     let mut drain = |remuxer: &mut Remuxer| {
         while let Some(output) = remuxer.poll() {

@@ -1,0 +1,193 @@
+//! An MP4 file in, one piece of output out.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::movie::{Measured, Target, for_mp4};
+use super::outlet::Outlet;
+use super::piece::Piece;
+use super::{Events, Extent};
+use crate::cut::{Bounds, To};
+use crate::error::Error;
+use crate::index::Cut;
+use crate::layout::Layout;
+use crate::mp4::read::{Read, Reader};
+use crate::remuxer::Span;
+use crate::report::Report;
+
+/// Plays an MP4 file, or one cut of it.
+#[derive(Debug)]
+pub(crate) struct Mp4Rewriter {
+    reader: Reader,
+    phase: Phase,
+    /// What was asked for last has not come yet.
+    is_waiting: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Until the layout is known.
+    Learning { span: Span, target: Target },
+    /// Numbers of the reader's streams in the output.
+    Playing { piece: Box<Piece>, numbers: Vec<Option<usize>> },
+}
+
+impl Mp4Rewriter {
+    /// The whole file, or a span of it; `size` is its size where it can be read from any place.
+    pub(crate) fn whole(span: Span, target: Target, size: Option<u64>) -> Self {
+        let reader = size.map_or_else(Reader::sequential, |size| Reader::new(Some(size)));
+        Self { reader, phase: Phase::Learning { span, target }, is_waiting: false }
+    }
+
+    /// One cut.
+    pub(crate) fn segment(
+        layout: &Arc<Layout>,
+        cut: &Cut,
+        bounds: Bounds,
+        target: Target,
+    ) -> Result<Self, Error> {
+        let reader = Reader::for_cut(layout, cut, None);
+        let phase = playing(layout, bounds, Extent::Segment, target)?;
+        Ok(Self { reader, phase, is_waiting: false })
+    }
+
+    pub(crate) fn push(&mut self, offset: u64, bytes: Bytes) -> Result<(), Error> {
+        self.is_waiting = false;
+        match self.is_complete() {
+            true => Ok(()),
+            false => self.reader.push(offset, bytes),
+        }
+    }
+
+    /// Makes output until it needs bytes; says which, once.
+    pub(crate) fn play(
+        &mut self,
+        out: &mut VecDeque<Bytes>,
+        events: &mut Events,
+    ) -> Result<Option<Range<u64>>, Error> {
+        while !self.is_complete() && out.is_empty() && !self.is_waiting {
+            match self.reader.poll() {
+                Some(Read::Unit(unit)) => {
+                    self.learn()?;
+                    if let Phase::Playing { piece, numbers } = &mut self.phase
+                        && let Some(stream) = numbers.get(unit.stream).copied().flatten()
+                    {
+                        // Places mean nothing in a file whose tables say where everything is.
+                        piece.on_unit(crate::es::access_unit::AccessUnit { stream, offset: 0, ..unit });
+                        piece.take(Bytes::new(), out);
+                    }
+                }
+                Some(Read::Want(range)) => {
+                    self.is_waiting = true;
+                    return Ok(Some(range));
+                }
+                None => break,
+            }
+            events.extend(std::iter::from_fn(|| self.reader.poll_event()));
+            self.check()?;
+        }
+        Ok(None)
+    }
+
+    /// The end of the source.
+    pub(crate) fn finish(&mut self, out: &mut VecDeque<Bytes>, events: &mut Events) -> Result<(), Error> {
+        if !self.is_complete() {
+            self.reader.finish()?;
+            self.is_waiting = false;
+            let mut made = VecDeque::new();
+            loop {
+                self.play(&mut made, events)?;
+                if made.is_empty() {
+                    break;
+                }
+                out.append(&mut made);
+            }
+            self.learn()?;
+        }
+        if let Phase::Playing { piece, .. } = &mut self.phase {
+            piece.finish();
+            piece.take(Bytes::new(), out);
+        }
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match &self.phase {
+            Phase::Playing { piece, .. } => piece.failure().map_or(Ok(()), |error| Err(error.clone())),
+            Phase::Learning { .. } => Ok(()),
+        }
+    }
+
+    fn learn(&mut self) -> Result<(), Error> {
+        if let (Phase::Learning { span, target }, Some(layout)) = (&mut self.phase, self.reader.layout()) {
+            let bounds = span.bounds(layout);
+            self.phase = playing(layout, bounds, Extent::Whole, std::mem::take(target))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        matches!(&self.phase, Phase::Playing { piece, .. } if piece.is_closed())
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        matches!(&self.phase, Phase::Playing { piece, .. } if piece.cutter.has_begun())
+    }
+
+    /// What it makes.
+    pub(crate) fn extent(&self) -> Extent {
+        match &self.phase {
+            Phase::Playing { piece, .. } => piece.extent(),
+            Phase::Learning { .. } => Extent::Whole,
+        }
+    }
+
+    pub(crate) fn layout(&self) -> Option<&Layout> {
+        match &self.phase {
+            Phase::Playing { piece, .. } => Some(&piece.layout),
+            Phase::Learning { .. } => None,
+        }
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let report = self.reader.report().clone();
+        match &self.phase {
+            Phase::Playing { piece, .. } => report + &piece.report,
+            Phase::Learning { .. } => report,
+        }
+    }
+
+    pub(crate) fn into_measured(self) -> Result<Option<Measured>, Error> {
+        match self.phase {
+            Phase::Playing { piece, .. } => piece.into_measured(),
+            Phase::Learning { .. } => Ok(None),
+        }
+    }
+}
+
+fn playing(layout: &Arc<Layout>, bounds: Bounds, extent: Extent, target: Target) -> Result<Phase, Error> {
+    let goes_out = match target {
+        Target::Packets => Arc::clone(layout),
+        _ => Arc::new(for_mp4(Layout::clone(layout))),
+    };
+    let number = |source| goes_out.streams.iter().position(|stream| stream.source == source);
+    let numbers = layout.streams.iter().map(|stream| number(stream.source)).collect();
+    let continues = extent == Extent::Whole || bounds.from.is_some();
+    let outlet = Outlet::new(Arc::clone(&goes_out), continues, extent);
+    let piece = Piece::new(goes_out, bounds, extent, outlet, target)?;
+    Ok(Phase::Playing { piece: Box::new(piece), numbers })
+}
+
+impl Span {
+    /// The same on the clock of a run.
+    pub(crate) fn bounds(self, layout: &Layout) -> Bounds {
+        let since_zero = |span| layout.zero + span;
+        Bounds {
+            from: self.from.filter(|&from| from > crate::time::Ticks::ZERO).map(since_zero),
+            to: self.to.map_or(To::End, |to| To::Threshold(since_zero(to))),
+        }
+    }
+}
