@@ -15,6 +15,8 @@ const CHUNK: usize = 256 << 10;
 /// An open recording.
 pub(crate) struct Input {
     file: OwnedFd,
+    /// It is a file: any place of it can be read.
+    can_jump: bool,
     progress: Progress,
 }
 
@@ -30,14 +32,17 @@ impl Input {
             }
             file.into()
         };
-        Ok(Self { file, progress: Progress::default() })
+        let is_file =
+            |status: rustix::fs::Stat| rustix::fs::FileType::from_raw_mode(status.st_mode).is_file();
+        let can_jump = path.as_os_str() != "-" && rustix::fs::fstat(&file).is_ok_and(is_file);
+        Ok(Self { file, can_jump, progress: Progress::default() })
     }
 
     /// Its length; `None` where it is no file.
     pub(crate) fn length(&self) -> Option<u64> {
         let status = rustix::fs::fstat(&self.file).ok()?;
         let is_regular = rustix::fs::FileType::from_raw_mode(status.st_mode).is_file();
-        u64::try_from(status.st_size).ok().filter(|_| is_regular)
+        u64::try_from(status.st_size).ok().filter(|_| is_regular && self.can_jump)
     }
 
     /// From here on shows on a terminal how much of `total` bytes has been read, and `what` for.
@@ -59,29 +64,28 @@ impl Input {
         is_regular && (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino)
     }
 
-    /// What can be read next, in a buffer of its own; empty at the end.
-    pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
-        let mut buffer = Vec::with_capacity(CHUNK);
-        self.read_into(&mut buffer)?;
+    /// What stands at `offset`, or, where there is no going to any place, what comes next; at most `length` bytes and at most
+    /// a chunk; empty at the end.
+    pub(crate) fn read(&mut self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let mut buffer = Vec::with_capacity(CHUNK.min(usize::try_from(length).unwrap_or(CHUNK)));
+        self.read_into(offset, length, &mut buffer)?;
         Ok(buffer)
     }
 
-    /// Reads over what is in `buffer`; it is empty at the end.
-    pub(crate) fn read_into(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+    /// The same over what is in `buffer`.
+    pub(crate) fn read_into(&mut self, offset: u64, length: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let length = usize::try_from(length).unwrap_or(CHUNK).min(CHUNK);
         buffer.clear();
-        buffer.reserve(CHUNK);
-        retry(|| rustix::io::read(&self.file, spare_capacity(buffer)))?;
+        buffer.reserve(length);
+        match self.can_jump {
+            true => retry(|| rustix::io::pread(&self.file, spare_capacity(buffer), offset))?,
+            false => retry(|| rustix::io::read(&self.file, spare_capacity(buffer)))?,
+        };
+        if self.can_jump {
+            buffer.truncate(length);
+        }
         self.progress.on_bytes(buffer.len());
         Ok(())
-    }
-
-    /// What stands at `offset`, at most `length` bytes and at most a chunk; empty at the end.
-    pub(crate) fn read_at(&mut self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
-        let mut buffer = Vec::with_capacity(CHUNK.min(usize::try_from(length).unwrap_or(CHUNK)));
-        retry(|| rustix::io::pread(&self.file, spare_capacity(&mut buffer), offset))?;
-        buffer.truncate(usize::try_from(length).unwrap_or(usize::MAX));
-        self.progress.on_bytes(buffer.len());
-        Ok(buffer)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod copy;
 mod describe;
+mod feed;
 mod hls;
 mod index;
 mod input;
@@ -27,7 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Copy a recording into a clean transport stream that every HLS player takes.
+    /// Copy a recording into a clean transport stream that every HLS player takes, or into MP4.
     Copy(copy::Arguments),
     /// Say what a recording is: streams, duration, random access points, damage.
     Probe(probe::Arguments),

@@ -13,6 +13,8 @@ use crate::input::Input;
 pub(crate) struct Sink {
     file: File,
     pieces: Vec<Bytes>,
+    /// Bytes taken so far.
+    written: u64,
 }
 
 /// Pieces written with one call; the system takes no more than 1024.
@@ -29,13 +31,19 @@ impl Sink {
         } else {
             File::create(path)?
         };
-        Ok(Self { file, pieces: Vec::with_capacity(PIECES) })
+        Ok(Self { file, pieces: Vec::with_capacity(PIECES), written: 0 })
     }
 
     /// Takes the next bytes.
     pub(crate) fn write(&mut self, bytes: Bytes) -> io::Result<()> {
+        self.written += bytes.len() as u64;
         self.pieces.push(bytes);
         if self.pieces.len() == PIECES { self.flush() } else { Ok(()) }
+    }
+
+    /// Bytes taken so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
     }
 
     /// Writes what was taken.

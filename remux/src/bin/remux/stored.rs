@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use remux::{Event, Index, Indexer};
+use remux::{Event, Index, Indexer, Wants};
 
 use crate::input::Input;
 use crate::{Failure, about};
@@ -47,14 +47,23 @@ fn stored(input: &Input, path: &Path) -> Option<Index> {
 pub(crate) fn make(input: &mut Input, path: &Path) -> Result<Indexed, Failure> {
     let in_input = about(path);
     input.show_progress("indexing", input.length());
-    let mut indexer = Indexer::new();
-    let mut buffer = Vec::new();
+    let mut indexer = input.length().map_or_else(Indexer::new, Indexer::with_size);
+    let (mut buffer, mut offset) = (Vec::new(), 0);
     loop {
-        input.read_into(&mut buffer).map_err(|error| in_input(&error))?;
+        let length = match indexer.wants() {
+            Wants::Nothing => break,
+            Wants::Next => u64::MAX,
+            Wants::Range(range) => {
+                offset = range.start;
+                range.end - range.start
+            }
+        };
+        input.read_into(offset, length, &mut buffer).map_err(|error| in_input(&error))?;
         if buffer.is_empty() {
             break;
         }
-        indexer.push(&buffer);
+        indexer.push_at(offset, &buffer);
+        offset += buffer.len() as u64;
     }
     input.hide_progress();
     let (index, events) = indexer.finish_with_events().map_err(|error| in_input(&error))?;
