@@ -291,6 +291,16 @@ impl Facts {
             self.report.overflowed += 1;
         }
         self.others.start(number, start, pts);
+        // A frame may become known long after its PES has begun.
+        let is_followed = !self.runs.is_empty();
+        let first = self.raps.len().saturating_sub(1);
+        for (back, rap) in self.raps.iter_mut().rev().enumerate().take_while(|(_, rap)| rap.offset > start) {
+            let (is_first, lead) = (back == first, rap.offset - start);
+            let reach = if is_first { EARLY } else { Ticks::ZERO };
+            if pts >= rap.pts - reach && lead <= limits::LEAD_BYTES && !(is_first && is_followed) {
+                rap.lead = rap.lead.max(lead as u32);
+            }
+        }
     }
 
     /// A packet of another stream, up to `end`: the segments that end at RAPs shown after it reach this far.

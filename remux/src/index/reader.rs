@@ -44,6 +44,8 @@ pub(super) struct Reader {
     streams: Vec<StreamReader>,
     units: Vec<AccessUnit>,
     successor: Option<Successor>,
+    /// The program has changed its streams.
+    is_over: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -86,6 +88,7 @@ impl Reader {
             streams: streams.collect(),
             units: Vec::new(),
             successor: None,
+            is_over: false,
         }
     }
 
@@ -123,6 +126,7 @@ impl Reader {
             }
             if self.intake.take_layout_change() {
                 let (offset, bytes) = (self.framer.offset(), self.framer.unread(chunk).into());
+                self.is_over = true;
                 self.successor = self.intake.take_psi().map(|psi| Successor { psi, offset, bytes });
                 return true;
             }
@@ -131,7 +135,7 @@ impl Reader {
 
     /// No more packets come.
     pub(super) fn finish(&mut self, learn: &mut impl FnMut(Learned)) {
-        if self.successor.is_none() {
+        if !self.is_over {
             self.push(&[], true, learn);
             self.intake.report.skipped_bytes += self.framer.take_gap().unwrap_or(0);
         }

@@ -249,8 +249,11 @@ impl Rewriter {
                     let fate = self.on_packet(packet, offset, events);
                     if fate != Fate::Dropped {
                         match self.framer.packet_size() {
-                            PacketSize::Plain => self.piece.outlet.source(at),
-                            // Packets that do not lie side by side make one piece only where they are copied together.
+                            PacketSize::Plain if !self.piece.outlet.is_held_up() => {
+                                self.piece.outlet.source(at)
+                            }
+                            // Packets that do not lie side by side make one piece only where they are copied together; and some
+                            // have to wait.
                             _ => self.piece.outlet.copied(packet),
                         }
                         self.after(fate);

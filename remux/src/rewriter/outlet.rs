@@ -38,6 +38,8 @@ pub(super) struct Outlet {
     /// Where zero lies on the output clock.
     origin: MediaTime,
     extent: Extent,
+    /// Packets that go behind the first of the key stream, while that waits.
+    behind_first: Option<Vec<Packet>>,
     pieces: Pieces,
 }
 
@@ -109,6 +111,7 @@ impl Outlet {
             end: origin,
             origin,
             extent,
+            behind_first: None,
             pieces: Pieces::default(),
             layout,
         }
@@ -124,6 +127,20 @@ impl Outlet {
         self.origin + (source - self.layout.zero)
     }
 
+    /// Whether what goes out now has to be copied: something else goes before it.
+    #[inline]
+    pub(super) fn is_held_up(&self) -> bool {
+        self.behind_first.is_some()
+    }
+
+    /// A packet goes out, behind the first of the key stream.
+    fn put_packet(&mut self, packet: &Packet) {
+        match &mut self.behind_first {
+            Some(waiting) => waiting.push(*packet),
+            None => self.pieces.made(packet),
+        }
+    }
+
     /// The packet at this place in the chunk goes out.
     #[inline]
     pub(super) fn source(&mut self, at: usize) {
@@ -135,12 +152,12 @@ impl Outlet {
         let mut packet = *packet;
         self.announce(number, &mut packet);
         self.streams[number].counter = Header::of(&packet).continuity_counter();
-        self.pieces.made(&packet);
+        self.put_packet(&packet);
     }
 
     /// A packet that was labelled already goes out at the caller's hand.
     pub(super) fn copied(&mut self, packet: &Packet) {
-        self.pieces.made(packet);
+        self.put_packet(packet);
     }
 
     /// Hands out what was collected from `chunk`.
@@ -190,8 +207,11 @@ impl Outlet {
             Extent::Whole => Some(dressed),
             Extent::Segment => self.streams[number].waiting.replace(dressed),
         };
-        if let Some(next) = next {
-            self.put_pes(number, &next, false);
+        match next {
+            Some(next) => self.put_pes(number, &next, false),
+            // Tables and the RAP go before everything else.
+            None if number == KEY => self.behind_first = Some(Vec::new()),
+            None => {}
         }
     }
 
@@ -216,8 +236,13 @@ impl Outlet {
             has_hole: dressed.is_damaged,
             data: &dressed.pieces().collect::<Vec<_>>(),
         };
-        let pieces = &mut self.pieces;
-        packetize(stream.pid, &pes, &mut stream.counter, align, &mut |packet| pieces.made(packet));
+        let behind = self.behind_first.take_if(|_| number == KEY).unwrap_or_default();
+        let (pieces, held_up) = (&mut self.pieces, &mut self.behind_first);
+        packetize(stream.pid, &pes, &mut stream.counter, align, &mut |packet| match held_up {
+            Some(waiting) => waiting.push(*packet),
+            None => pieces.made(packet),
+        });
+        behind.iter().for_each(|packet| self.pieces.made(packet));
     }
 
     /// Writes times of the output clock into a PES header.
@@ -259,7 +284,8 @@ impl Outlet {
         let stream = &mut self.streams[number];
         if !std::mem::replace(&mut stream.is_announced, true) && !set_discontinuity(first) {
             let before = Header::of(first).continuity_counter().wrapping_sub(1);
-            self.pieces.made(&discontinuity_packet(stream.pid, before));
+            let packet = discontinuity_packet(stream.pid, before);
+            self.put_packet(&packet);
         }
     }
 

@@ -24,8 +24,23 @@ pub(crate) struct SoundAssembler {
     pace: Pace,
     /// A frame that further substreams may still be added to.
     open: Option<AccessUnit>,
+    /// What comes next begins where the last frame ended.
+    is_in_step: bool,
     dropped: u64,
 }
+
+/// How long something is that begins here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Known(usize),
+    /// Its header is not complete.
+    More,
+    /// It is nothing.
+    Bad,
+}
+
+/// Bytes that say how long an element of LATM is.
+const LATM_HEADER: usize = 3;
 
 /// What the next frame's time is where its PES gives none.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,6 +68,7 @@ impl SoundAssembler {
             marks: Marks::default(),
             pace: Pace::default(),
             open: None,
+            is_in_step: false,
             dropped: 0,
         }
     }
@@ -65,10 +81,7 @@ impl SoundAssembler {
     /// The next bytes of the PES.
     pub(crate) fn on_payload(&mut self, payload: &[u8], out: &mut Vec<AccessUnit>) {
         self.buffer.extend_from_slice(payload);
-        match self.latm {
-            Some(_) => self.take_elements(out),
-            None => self.take_frames(out),
-        }
+        self.take_whole(false, out);
         if self.buffer.len() > limits::SOUND_FRAME {
             // No frame is as long as that.
             self.skip(self.buffer.len());
@@ -78,6 +91,7 @@ impl SoundAssembler {
     /// Packets are missing here: what has come of a frame is of no use.
     pub(crate) fn on_loss(&mut self) {
         self.marks.lose(self.buffer.len());
+        self.is_in_step = false;
         if !self.buffer.is_empty() {
             self.skip(self.buffer.len());
             self.marks.lose(0);
@@ -86,6 +100,7 @@ impl SoundAssembler {
 
     /// The stream ends.
     pub(crate) fn finish(&mut self, out: &mut Vec<AccessUnit>) {
+        self.take_whole(true, out);
         out.extend(self.open.take());
         self.dropped += u64::from(!self.buffer.is_empty());
         self.buffer.clear();
@@ -95,35 +110,56 @@ impl SoundAssembler {
         std::mem::take(&mut self.dropped)
     }
 
-    fn take_frames(&mut self, out: &mut Vec<AccessUnit>) {
-        loop {
-            match frames::frame(self.codec, &self.buffer) {
-                Look::Frame(frame) if self.buffer.len() < frame.length => return,
-                Look::Frame(frame) => {
-                    let mut bytes = self.buffer.split_to(frame.length).freeze();
-                    bytes.advance(frame.header);
-                    self.on_frame(bytes, frame, out);
+    /// Takes what is complete from the front of the buffer. A sync word alone proves nothing: out of step, a frame counts
+    /// only when another follows it.
+    fn take_whole(&mut self, at_end: bool, out: &mut Vec<AccessUnit>) {
+        while !self.buffer.is_empty() {
+            let length = match self.look(&self.buffer) {
+                Size::Known(length) if self.buffer.len() < length => return,
+                Size::Known(length) => length,
+                Size::More => return,
+                Size::Bad => {
+                    self.resynchronise();
+                    continue;
                 }
-                Look::More => return,
-                Look::Bad => self.resynchronise(|codec, bytes| frames::frame(codec, bytes) != Look::Bad),
+            };
+            if !self.is_in_step {
+                match self.look(&self.buffer[length..]) {
+                    Size::Known(_) => {}
+                    Size::More if at_end => {}
+                    Size::More => return,
+                    Size::Bad => {
+                        self.resynchronise();
+                        continue;
+                    }
+                }
+            }
+            self.is_in_step = true;
+            let bytes = self.buffer.split_to(length).freeze();
+            match self.latm {
+                Some(_) => self.on_element(&bytes, out),
+                None => self.on_bytes(bytes, out),
             }
         }
     }
 
-    fn take_elements(&mut self, out: &mut Vec<AccessUnit>) {
-        while let Some(&first) = self.buffer.first() {
-            let Some(length) = latm::length(&self.buffer) else {
-                if self.buffer.len() < 3 && first == 0x56 {
-                    return;
-                }
-                self.resynchronise(|_, bytes| latm::length(bytes).is_some() || bytes.len() < 3);
-                continue;
-            };
-            if self.buffer.len() < length {
-                return;
-            }
-            let element = self.buffer.split_to(length).freeze();
-            self.on_element(&element, out);
+    /// How long the frame, or the element of LATM, is that `bytes` begin with.
+    fn look(&self, bytes: &[u8]) -> Size {
+        match &self.latm {
+            Some(_) if bytes.len() < LATM_HEADER => Size::More,
+            Some(_) => latm::length(bytes).map_or(Size::Bad, Size::Known),
+            None => match frames::frame(self.codec, bytes) {
+                Look::Frame(frame) => Size::Known(frame.length),
+                Look::More => Size::More,
+                Look::Bad => Size::Bad,
+            },
+        }
+    }
+
+    fn on_bytes(&mut self, mut bytes: Bytes, out: &mut Vec<AccessUnit>) {
+        if let Look::Frame(frame) = frames::frame(self.codec, &bytes) {
+            bytes.advance(frame.header);
+            self.on_frame(bytes, frame, out);
         }
     }
 
@@ -183,9 +219,17 @@ impl SoundAssembler {
     }
 
     /// The buffer begins with no frame: goes on where one may begin.
-    fn resynchronise(&mut self, may_begin: impl Fn(Codec, &[u8]) -> bool) {
-        let here = (1..self.buffer.len()).find(|&at| may_begin(self.codec, &self.buffer[at..]));
-        self.skip(here.unwrap_or(self.buffer.len()));
+    fn resynchronise(&mut self) {
+        let here = (1..self.buffer.len()).find(|&at| self.look(&self.buffer[at..]) != Size::Bad);
+        let count = here.unwrap_or(self.buffer.len());
+        if self.is_in_step {
+            self.skip(count);
+        } else {
+            // One stretch of garbage counts once.
+            self.buffer.advance(count);
+            self.marks.advance(count);
+        }
+        self.is_in_step = false;
     }
 
     fn skip(&mut self, count: usize) {
