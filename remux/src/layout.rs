@@ -349,6 +349,8 @@ pub enum RapClass {
     Idr,
     /// H.264 whose IDR do not recur: recovery points (D.1.8, `recovery_frame_cnt` 0) as well.
     RecoveryPoint,
+    /// H.264 without either of these: recovery points with any `recovery_frame_cnt`, after which pictures become right.
+    Gradual,
     /// H.265: every IRAP picture (IDR, BLA, CRA).
     Irap,
     /// No video: every PES start.

@@ -121,3 +121,7 @@ pub const FRAGMENT_BYTES: usize = 4 << 20;
 /// Bytes of the sample tables of one MP4 file for download: some thirty hours of pictures and sound. A longer one is
 /// refused ([`Error::TooLong`](crate::Error::TooLong)); its fragments have no such limit.
 pub const PLAN_BYTES: usize = 64 << 20;
+
+/// Bytes of an MP4 file's tracks that wait for each other, so that they come out in the order of their decoding. Past that
+/// they come out as they lie.
+pub const INTERLEAVED: usize = 8 << 20;

@@ -59,14 +59,19 @@ pub(super) fn set_id(nal: &[u8]) -> Option<SetId> {
 
 /// The first slice tells.
 pub(super) fn unit<'a>(nals: impl Iterator<Item = Nal<'a>>) -> Option<Unit> {
-    let mut recovery_point = false;
+    let mut recovery_frame_cnt = None;
     for nal in nals {
         let Some(nal_unit_type) = nal_unit_type(nal.bytes) else { continue };
         match nal_unit_type {
             IDR_SLICE => return Some(Unit::Idr),
-            SLICE | SLICE_PARTITION_A if recovery_point => return Some(Unit::OpenRap),
-            SLICE | SLICE_PARTITION_A => return Some(Unit::Picture),
-            SEI if nal.is_complete => recovery_point |= has_exact_recovery_point(nal.bytes),
+            SLICE | SLICE_PARTITION_A => {
+                return Some(match recovery_frame_cnt {
+                    Some(0) => Unit::OpenRap,
+                    Some(_) => Unit::Gradual,
+                    None => Unit::Picture,
+                });
+            }
+            SEI if nal.is_complete => recovery_frame_cnt = recovery_frame_cnt.or(recovery_point(nal.bytes)),
             _ => {}
         }
     }
@@ -84,20 +89,20 @@ pub(super) fn is_intra<'a>(nals: impl IntoIterator<Item = &'a [u8]>) -> bool {
     slice_type.is_some_and(|slice_type| matches!(slice_type % 5, 2 | 4))
 }
 
-/// Whether a SEI NAL unit holds a recovery point with `recovery_frame_cnt` 0: decoding that begins here shows right
-/// pictures from here on (in output order), not some frames later.
-fn has_exact_recovery_point(nal: &[u8]) -> bool {
+/// recovery_frame_cnt of the recovery point that a SEI NAL unit holds (D.1.8): how many frames after this one pictures are
+/// right (in output order); with 0, from here on.
+fn recovery_point(nal: &[u8]) -> Option<u32> {
     let mut bytes = without_emulation_prevention(nal).skip(1);
     while let Some(payload_type) = sei_number(&mut bytes) {
-        let Some(payload_size) = sei_number(&mut bytes) else { return false };
+        let payload_size = sei_number(&mut bytes)? as usize;
         if payload_type == RECOVERY_POINT {
-            return Bits::new(bytes.take(payload_size as usize)).ue() == Some(0);
+            return Bits::new(bytes.take(payload_size)).ue();
         }
-        if payload_size > 0 && bytes.nth(payload_size as usize - 1).is_none() {
-            return false;
+        if payload_size > 0 {
+            bytes.nth(payload_size - 1)?;
         }
     }
-    false
+    None
 }
 
 /// payloadType or payloadSize: bytes of 0xff and one that is less, added up (§7.3.2.3.1).
@@ -158,7 +163,7 @@ mod tests {
         let exact = [0x06, 5, 3, 1, 2, 3, 6, 1, 0b1100_0000, 0x80];
         let later = [0x06, 6, 1, 0b0101_0000, 0x80];
         assert_eq!(unit(nal_units(&with(&[&exact, &[0x41, 0x9a]]))), Some(Unit::OpenRap));
-        assert_eq!(unit(nal_units(&with(&[&later, &[0x41, 0x9a]]))), Some(Unit::Picture));
+        assert_eq!(unit(nal_units(&with(&[&later, &[0x41, 0x9a]]))), Some(Unit::Gradual));
         assert_eq!(unit(nal_units(&with(&[&[0x06, 0xff, 0xff], &[0x41, 0x9a]]))), Some(Unit::Picture));
     }
 

@@ -26,6 +26,8 @@ pub(crate) enum Unit {
     Idr,
     /// H.264 recovery point with `recovery_frame_cnt` 0, or H.265 CRA: pictures that lead it may need what came before.
     OpenRap,
+    /// H.264 recovery point with a later `recovery_frame_cnt`: pictures become right some frames on.
+    Gradual,
     /// Any other picture.
     Picture,
     /// Sound, or what is not looked into.
@@ -38,8 +40,19 @@ impl Unit {
         match class {
             RapClass::Idr => self == Self::Idr,
             RapClass::RecoveryPoint | RapClass::Irap => matches!(self, Self::Idr | Self::OpenRap),
+            RapClass::Gradual => matches!(self, Self::Idr | Self::OpenRap | Self::Gradual),
             RapClass::AnyPes => true,
         }
+    }
+
+    /// Whether decoding begins here in some stream or other.
+    pub(crate) fn may_begin(self) -> bool {
+        matches!(self, Self::Idr | Self::OpenRap | Self::Gradual)
+    }
+
+    /// Whether every decoder can begin here.
+    pub(crate) fn is_random_access(self) -> bool {
+        matches!(self, Self::Idr | Self::OpenRap)
     }
 }
 

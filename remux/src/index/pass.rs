@@ -238,7 +238,7 @@ impl Facts {
         let Some(last) = self.raps.last() else { return true };
         let interval = match self.layout.rap_class {
             RapClass::AnyPes => SOUND_RAP_INTERVAL,
-            RapClass::Idr | RapClass::RecoveryPoint | RapClass::Irap => Ticks::new(1),
+            RapClass::Idr | RapClass::RecoveryPoint | RapClass::Gradual | RapClass::Irap => Ticks::new(1),
         };
         let is_wanted = times.pts - last.pts >= interval;
         if is_wanted && self.raps.len() == limits::RAPS {
@@ -261,7 +261,8 @@ impl Facts {
         );
         let trail = others.max(trail.min(limits::TRAIL_BYTES));
         let (lead, trail) = (lead as u32, trail as u32);
-        self.raps.push(Rap { offset, pts, dts, size: 0, lead, trail, independent: true });
+        let independent = unit != Unit::Gradual;
+        self.raps.push(Rap { offset, pts, dts, size: 0, lead, trail, independent });
         self.last_rap = Some(OpenGop { unit, has_size: false });
     }
 

@@ -9,6 +9,7 @@
 //! Each stream goes one of two ways, as its layout says: [`relabel`] or [`rebuild`].
 
 mod held;
+mod interleave;
 mod movie;
 mod mp4;
 mod outlet;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::interleave::Interleave;
 use super::movie::{Measured, Target, for_mp4};
 use super::outlet::Outlet;
 use super::piece::Piece;
 use super::{Events, Extent};
 use crate::cut::{Bounds, To};
 use crate::error::Error;
+use crate::es::access_unit::AccessUnit;
 use crate::index::Cut;
 use crate::layout::Layout;
 use crate::mp4::read::{Read, Reader};
@@ -32,7 +34,7 @@ enum Phase {
     /// Until the layout is known.
     Learning { span: Span, target: Target },
     /// Numbers of the reader's streams in the output.
-    Playing { piece: Box<Piece>, numbers: Vec<Option<usize>> },
+    Playing { piece: Box<Piece>, numbers: Vec<Option<usize>>, order: Interleave },
 }
 
 impl Mp4Rewriter {
@@ -72,13 +74,13 @@ impl Mp4Rewriter {
             match self.reader.poll() {
                 Some(Read::Unit(unit)) => {
                     self.learn()?;
-                    if let Phase::Playing { piece, numbers } = &mut self.phase
+                    if let Phase::Playing { numbers, order, .. } = &mut self.phase
                         && let Some(stream) = numbers.get(unit.stream).copied().flatten()
                     {
                         // Places mean nothing in a file whose tables say where everything is.
-                        piece.on_unit(crate::es::access_unit::AccessUnit { stream, offset: 0, ..unit });
-                        piece.take(Bytes::new(), out);
+                        order.push(AccessUnit { stream, offset: 0, ..unit });
                     }
+                    self.put(false, out);
                 }
                 Some(Read::Want(range)) => {
                     self.is_waiting = true;
@@ -107,11 +109,22 @@ impl Mp4Rewriter {
             }
             self.learn()?;
         }
+        self.put(true, out);
         if let Phase::Playing { piece, .. } = &mut self.phase {
             piece.finish();
             piece.take(Bytes::new(), out);
         }
         self.check()
+    }
+
+    /// What has found its place goes out.
+    fn put(&mut self, at_end: bool, out: &mut VecDeque<Bytes>) {
+        if let Phase::Playing { piece, order, .. } = &mut self.phase {
+            while let Some(unit) = order.pop(at_end) {
+                piece.on_unit(unit);
+            }
+            piece.take(Bytes::new(), out);
+        }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -177,8 +190,9 @@ fn playing(layout: &Arc<Layout>, bounds: Bounds, extent: Extent, target: Target)
     let numbers = layout.streams.iter().map(|stream| number(stream.source)).collect();
     let continues = extent == Extent::Whole || bounds.from.is_some();
     let outlet = Outlet::new(Arc::clone(&goes_out), continues, extent);
+    let order = Interleave::new(goes_out.streams.len());
     let piece = Piece::new(goes_out, bounds, extent, outlet, target)?;
-    Ok(Phase::Playing { piece: Box::new(piece), numbers })
+    Ok(Phase::Playing { piece: Box::new(piece), numbers, order })
 }
 
 impl Span {

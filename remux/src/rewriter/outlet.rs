@@ -279,6 +279,13 @@ impl Outlet {
         }
     }
 
+    /// The source begins anew here, as where two recordings are joined: so do its counters.
+    pub(super) fn renounce(&mut self, number: usize) {
+        if let Some(stream) = self.streams.get_mut(number) {
+            stream.is_announced = false;
+        }
+    }
+
     /// Declares before the first packet of a stream, or in it, that its counter does not go on from another run.
     pub(super) fn announce(&mut self, number: usize, first: &mut Packet) {
         let stream = &mut self.streams[number];

@@ -95,6 +95,9 @@ impl Rewriter {
             Timed::Unknown => None,
             Timed::Known(times, standing) => {
                 self.intake.on_standing(number, standing, offset, events);
+                if standing == Standing::Jumped {
+                    self.piece.outlet.renounce(number);
+                }
                 Some((times, standing != Standing::Replaced))
             }
         };

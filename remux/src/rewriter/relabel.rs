@@ -156,6 +156,9 @@ impl Rewriter {
             Timed::Known(times, standing) => (Some(times), standing),
         };
         self.intake.on_standing(number, standing, offset, events);
+        if standing == Standing::Jumped {
+            self.piece.outlet.renounce(number);
+        }
         Some((Departure { times, is_marked: false }, standing))
     }
 

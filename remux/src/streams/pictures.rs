@@ -21,6 +21,8 @@ pub(super) struct Pictures {
     format: Option<Format>,
     /// Whole PES that were looked into, and the pictures that began in them.
     pes: i64,
+    /// Those that had a time.
+    timed: i64,
     pictures: i64,
 }
 
@@ -34,6 +36,7 @@ impl Pictures {
             repairs: Vec::new(),
             format: None,
             pes: 0,
+            timed: 0,
             pictures: 0,
         }
     }
@@ -49,12 +52,13 @@ impl Pictures {
         // What stands before the first start code belongs to the access unit before.
         let begins_inside = framing(self.codec, data).is_none() && !nals.is_empty();
         order.is_misplaced |= self.framing == Some(Framing::Native) && begins_inside;
-        if unit != Unit::Picture && self.format.is_none() {
+        if unit.may_begin() && self.format.is_none() {
             let known = self.sets.iter().chain(nals.iter().copied());
             self.format = Some(Format::Video(video_format(self.codec, known)));
         }
         if !is_torn {
             self.pes += 1;
+            self.timed += i64::from(has_time);
             self.pictures += order.pictures;
             self.judge(&nals, unit, has_time, &order);
         }
@@ -96,7 +100,7 @@ impl Pictures {
         let found = [
             (Repair::LengthPrefixed, matches!(self.framing, Some(Framing::Length(_)))),
             (Repair::NoDelimiter, !order.starts_with_delimiter),
-            (Repair::NoParameterSets, unit != Unit::Picture && !self.sets.is_empty() && lacks_sets()),
+            (Repair::NoParameterSets, unit.may_begin() && !self.sets.is_empty() && lacks_sets()),
             (Repair::Misplaced, order.is_misplaced),
             (Repair::Packing, order.pictures != 1),
             (Repair::NoTimes, !has_time),
@@ -108,12 +112,12 @@ impl Pictures {
         }
     }
 
-    /// How long a picture lasts, where a PES lasts `step`.
+    /// How long a picture lasts, where it is `step` from one time to the next.
     pub(super) fn per_picture(&self, step: Ticks) -> Ticks {
-        if self.pictures <= self.pes {
+        if self.pictures <= self.timed {
             return step;
         }
-        Ticks::new((step.get() * self.pes / self.pictures).max(1))
+        Ticks::new((step.get() * self.timed / self.pictures).max(1))
     }
 
     pub(super) fn findings(&self) -> Findings {

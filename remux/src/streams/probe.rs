@@ -26,6 +26,8 @@ pub(super) struct Probe {
     starts: Vec<Start>,
     /// The access units that playing could begin at, at most [`RAPS`].
     raps: Vec<(Unit, Timestamp)>,
+    /// Recovery points after which pictures become right only later, as many: what counts where nothing else is there.
+    gradual: Vec<(Unit, Timestamp)>,
     survey: Survey,
     clear_packets: u64,
     scrambled_packets: u64,
@@ -96,6 +98,7 @@ impl Probe {
             counter: Counter::default(),
             starts: Vec::new(),
             raps: Vec::new(),
+            gradual: Vec::new(),
             survey,
             clear_packets: 0,
             scrambled_packets: 0,
@@ -113,7 +116,7 @@ impl Probe {
 
     /// Whether there is something that playing could begin at.
     pub(super) fn has_rap(&self) -> bool {
-        !self.raps.is_empty()
+        !self.raps.is_empty() || !self.gradual.is_empty()
     }
 
     /// Whether the stream, as that of the pictures, has shown all that needs to be known.
@@ -164,9 +167,13 @@ impl Probe {
             Survey::Pictures(pictures) => pictures.on_pes(&pes[header.length..], has_time, is_torn),
             Survey::Sound(sound) => sound.on_pes(&pes[header.length..], has_time, is_torn),
         };
-        let is_candidate = !self.codec.is_video() || matches!(unit, Unit::Idr | Unit::OpenRap);
-        if let Some(pts) = header.pts.filter(|_| is_candidate && self.raps.len() < RAPS) {
-            self.raps.push((unit, pts));
+        let found = match unit {
+            Unit::Idr | Unit::OpenRap | Unit::Opaque => Some(&mut self.raps),
+            Unit::Gradual => Some(&mut self.gradual),
+            Unit::Picture => None,
+        };
+        if let (Some(found), Some(pts)) = (found.filter(|found| found.len() < RAPS), header.pts) {
+            found.push((unit, pts));
         }
         self.pending = pes;
         self.pending.clear();
@@ -180,11 +187,13 @@ impl Probe {
             Codec::H264 if self.raps.iter().any(|&(unit, _)| unit == Unit::OpenRap) => {
                 RapClass::RecoveryPoint
             }
+            Codec::H264 if self.raps.is_empty() => RapClass::Gradual,
             Codec::H264 => RapClass::Idr,
             Codec::H265 => RapClass::Irap,
             _ => RapClass::AnyPes,
         };
-        let mut times = self.raps.iter().map(|&(_, pts)| pts);
+        let raps = if class == RapClass::Gradual { &self.gradual } else { &self.raps };
+        let mut times = raps.iter().map(|&(_, pts)| pts);
         let Some(first) = times.next() else {
             let reason = format!("PID {} ({}) has no random access point", self.declared.pid, self.codec);
             return Err(Error::NothingToPlay { reason });

@@ -80,7 +80,10 @@ impl PacketSize {
         let heard = votes.filter(|&(votes, size)| {
             (votes > 1 || !at_end || is_known(size)) && (size != Self::Timed || !is_clock(votes))
         });
-        heard.max_by_key(|&(votes, _)| votes).map(|(_, size)| size)
+        let (_, size) = heard.max_by_key(|&(votes, _)| votes)?;
+        // What suits 192 and 204 bytes alike is garbage with a period of its own: both are multiples of 12.
+        let is_periodic = || Self::Timed.votes(rest).is_some() && Self::Coded.votes(rest).is_some();
+        (size == Self::Plain || !is_all_seen || !is_periodic()).then_some(size)
     }
 }
 

@@ -50,7 +50,7 @@ impl Case<'_> {
         let (input, copied, segments) = (self.input.path.clone(), self.copied.clone(), self.segments.clone());
         let copy = self.remux(&[Path::new("copy"), &input, &copied]);
         let probe = self.remux(&[Path::new("probe"), Path::new("--json"), &input]);
-        let hls = self.remux(&[Path::new("hls"), &input, &segments]);
+        let hls = self.remux(&[Path::new("hls"), Path::new("--format"), Path::new("ts"), &input, &segments]);
         let codes = [copy.code, probe.code, hls.code];
         if codes.iter().any(|&code| code != codes[0]) {
             self.fail("status", format!("copy, probe and hls end with {codes:?}"));

@@ -16,7 +16,7 @@ use super::reorder::Reorder;
 use crate::es::access_unit::{AccessUnit, Data, Nals};
 use crate::es::annex_b::find_start_code;
 use crate::es::picture::PictureWatch;
-use crate::es::{Role, Unit, role, unit_of};
+use crate::es::{Role, role, unit_of};
 use crate::layout::{Codec, Framing, Setup, Stream};
 use crate::limits;
 use crate::time::Ticks;
@@ -255,7 +255,7 @@ impl VideoAssembler {
         let nals = Nals::new(bytes, nals);
         let unit = unit_of(self.codec, nals.iter());
         let times = match &mut self.reorder {
-            Some(reorder) => Times { dts: reorder.dts(times.pts, unit != Unit::Picture), ..times },
+            Some(reorder) => Times { dts: reorder.dts(times.pts, unit.is_random_access()), ..times },
             None => times,
         };
         let (stream, data) = (self.stream, Data::Nals(nals));

@@ -86,7 +86,7 @@ impl Collector {
 
     fn on_key(&mut self, placed: &Placed, unit: Unit) {
         let (times, end) = (placed.times, placed.sample.end());
-        if unit != Unit::Picture && self.is_wanted_rap(placed) {
+        if (unit.is_random_access() || unit == Unit::Opaque) && self.is_wanted_rap(placed) {
             self.on_rap(placed, unit);
         } else if self.raps.is_empty() {
             self.report.before_first_rap += u64::from(self.is_video);

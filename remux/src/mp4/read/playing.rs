@@ -265,8 +265,8 @@ impl Playing {
         let begins = self.span.is_some_and(|span| span.begins_with(number, times.pts));
         let unit = match content.unit {
             // The cut begins here because an index says so.
-            Unit::Picture if begins && class == RapClass::Idr => Unit::Idr,
-            Unit::Picture if begins => Unit::OpenRap,
+            Unit::Picture | Unit::Gradual if begins && class == RapClass::Idr => Unit::Idr,
+            Unit::Picture | Unit::Gradual if begins => Unit::OpenRap,
             unit => unit,
         };
         let unit = AccessUnit {

@@ -65,7 +65,7 @@ impl Seen {
         {
             self.steps.push(times.dts - last);
         }
-        if unit != Unit::Picture {
+        if unit.is_random_access() || unit == Unit::Opaque {
             if self.raps.len() < RAPS {
                 self.raps.push((times.pts, unit == Unit::OpenRap));
             }

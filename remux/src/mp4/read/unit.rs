@@ -84,6 +84,7 @@ fn random_access(track: &Track, sample: &Sample, nals: &Nals, class: RapClass) -
     let is_open = match told {
         Unit::OpenRap => true,
         Unit::Picture => sample.is_sync && is_intra(track.codec, nals.iter()),
+        Unit::Gradual => sample.is_sync,
         Unit::Idr | Unit::Opaque => false,
     };
     match (is_open, class) {
