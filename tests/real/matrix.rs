@@ -24,20 +24,7 @@ const NOT_YET: &[(&str, &str)] = &[
         "200 KB garbage full of 0x47",
         "what fits a grid of 192 bytes is taken for packets in the middle of a stream of 188",
     ),
-    ("garbage first", "the same at the start: nothing is reported"),
-    ("reset in the middle", "the place is marked, but the counters of a new run are not declared"),
     ("no PTS but at random access points", "times that are made up neither rise nor fit the frame rate"),
-    ("parameter sets at the start only", "hls: sound goes out before the tables of the first segment"),
-    (
-        "parameter sets behind the picture before",
-        "hls: sound goes out before the tables of the first segment",
-    ),
-    ("the same without delimiters", "hls: sound goes out before the tables of the first segment"),
-    (
-        "recovery points alone",
-        "a recovery point whose recovery takes some pictures is no random access point yet",
-    ),
-    ("PID change in the middle", "hls panics where the index begins the next run"),
 ];
 
 #[test]

@@ -20,18 +20,19 @@ pub(crate) fn feed(
 ) -> Result<(), Failure> {
     let in_input = about(path);
     let can_jump = input.length().is_some();
-    let mut next = range;
+    let (mut next, mut is_wanted) = (range, false);
     loop {
         if let Some(wanted) = drain(remuxer, input)?
             && can_jump
         {
-            next = wanted;
+            // Its end says how far bytes would be of use, not that there are so many.
+            (next, is_wanted) = (wanted, true);
         }
         if remuxer.is_complete() || next.is_empty() {
             break;
         }
         let chunk = input.read(next.start, next.end - next.start).map_err(|error| in_input(&error))?;
-        if chunk.is_empty() && next.end != u64::MAX {
+        if chunk.is_empty() && next.end != u64::MAX && !is_wanted {
             return Err(in_input(&"became shorter while it was read"));
         }
         if chunk.is_empty() {
