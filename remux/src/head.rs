@@ -18,13 +18,22 @@ use crate::psi::watch::PsiWatch;
 use crate::streams::Streams;
 use crate::ts::{Framer, Header, PACKET, Packet};
 
+/// What is to be played of a source, where there is a choice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// `program_number` of the only program that may be; `None`: the first with pictures.
+    pub(crate) program: Option<u16>,
+    /// Its metadata as well.
+    pub(crate) keep: bool,
+}
+
 /// Learns the layout of a run from its head.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     framer: Framer,
     psi: PsiWatch,
-    /// `program_number` of the only program that may be played.
-    program: Option<u16>,
+    /// What is to be played.
+    wanted: Wanted,
     /// The program that is played, once it is known.
     streams: Option<Streams>,
     replays: usize,
@@ -71,16 +80,16 @@ impl Kept {
 
 impl Head {
     /// A head that begins at `offset` of the source.
-    pub(crate) fn new(offset: u64, program: Option<u16>) -> Self {
-        Self::following(PsiWatch::default(), offset, program)
+    pub(crate) fn new(offset: u64, wanted: Wanted) -> Self {
+        Self::following(PsiWatch::default(), offset, wanted)
     }
 
     /// The head of a further run, of which `psi` is known already.
-    pub(crate) fn following(psi: PsiWatch, offset: u64, program: Option<u16>) -> Self {
+    pub(crate) fn following(psi: PsiWatch, offset: u64, wanted: Wanted) -> Self {
         let mut head = Self {
             framer: Framer::new(offset),
             psi_before: psi.clone(),
-            program,
+            wanted,
             psi,
             streams: None,
             replays: 0,
@@ -183,7 +192,7 @@ impl Head {
             })
         };
         let all_known = self.psi.pmts().all(|pmt| pmt.is_some());
-        let wanted = |pmt: &&Pmt| self.program.is_none_or(|program| program == pmt.program_number);
+        let wanted = |pmt: &&Pmt| self.wanted.program.is_none_or(|program| program == pmt.program_number);
         let known = || self.psi.pmts().flatten().filter(wanted);
         let chosen = known().find(|pmt| carries(pmt, true)).or_else(|| {
             if all_known || at_end {
@@ -195,7 +204,7 @@ impl Head {
         let Some(chosen) = chosen else { return };
         if self.replays < limits::HEAD_REPLAYS {
             self.replays += 1;
-            self.streams = Some(self.replay(Streams::new(chosen)));
+            self.streams = Some(self.replay(Streams::new(chosen, self.wanted.keep)));
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Layout {
     pub container: Container,
     /// `program_number` of the source program; 1 where the container knows none.
     pub program_number: u16,
+    /// Descriptors of the program that its metadata streams need, as bytes (H.222.0 §2.6).
+    pub program_descriptors: Vec<u8>,
     /// The streams that go out, video first, then in the order of the PMT or of the tracks.
     pub streams: Vec<Stream>,
     /// The streams that do not, and why.
@@ -48,7 +50,7 @@ impl Layout {
 
     /// The first audio stream, if the run has one.
     pub fn audio(&self) -> Option<&Stream> {
-        self.streams.iter().find(|stream| !stream.codec.is_video())
+        self.streams.iter().find(|stream| !stream.codec.is_video() && !stream.codec.is_metadata())
     }
 
     /// How an HLS session should carry it: H.265 and Opus play in fragmented MP4 only (Apple's HLS authoring specification,
@@ -279,6 +281,12 @@ pub enum Codec {
     Eac3,
     /// Opus.
     Opus,
+    /// KLV metadata (SMPTE ST 336, MISB ST 1402), where it is asked for.
+    Klv,
+    /// Timed ID3 metadata, where it is asked for.
+    Id3,
+    /// SCTE-35 cues, where they are asked for.
+    Scte35,
 }
 
 impl Codec {
@@ -287,8 +295,13 @@ impl Codec {
         matches!(self, Self::H264 | Self::H265)
     }
 
+    /// Whether it is neither pictures nor sound.
+    pub const fn is_metadata(self) -> bool {
+        matches!(self, Self::Klv | Self::Id3 | Self::Scte35)
+    }
+
     /// A short name in lower case, as programs print it: `h264`, `h265`, `aac`, `aac-latm`, `mpeg-audio`, `ac3`, `eac3`,
-    /// `opus`.
+    /// `opus`, `klv`, `id3`, `scte35`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::H264 => "h264",
@@ -299,6 +312,9 @@ impl Codec {
             Self::Ac3 => "ac3",
             Self::Eac3 => "eac3",
             Self::Opus => "opus",
+            Self::Klv => "klv",
+            Self::Id3 => "id3",
+            Self::Scte35 => "scte35",
         }
     }
 }

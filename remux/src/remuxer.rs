@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::cut::{Bounds, To};
 use crate::error::Error;
-use crate::head::Head;
+use crate::head::{Head, Wanted};
 use crate::index::Cut;
 use crate::layout::{Container, Layout};
 use crate::limits;
@@ -66,6 +66,14 @@ pub struct Copy {
     pub size: Option<u64>,
     /// `program_number` of the program to play; `None`: the first with pictures.
     pub program: Option<u16>,
+    /// KLV, ID3 and SCTE-35 go out as well, with their descriptors; MP4 has no place for them.
+    pub keep: bool,
+}
+
+impl Copy {
+    fn wanted(&self) -> Wanted {
+        Wanted { program: self.program, keep: self.keep }
+    }
 }
 
 impl From<Span> for Copy {
@@ -219,7 +227,7 @@ impl Remuxer {
                 }
             }
             State::Learning { head, .. } => {
-                let head = head.get_or_insert_with(|| Box::new(Head::new(offset, self.copy.program)));
+                let head = head.get_or_insert_with(|| Box::new(Head::new(offset, self.copy.wanted())));
                 match head.push(bytes) {
                     Ok(true) => self.start_playing()?,
                     Ok(false) => {}
@@ -373,7 +381,7 @@ impl Remuxer {
     fn start_playing(&mut self) -> Result<(), Error> {
         let State::Learning { head, after, target } = &mut self.state else { return Ok(()) };
         let (after, target) = (after.take(), std::mem::take(target));
-        let head = head.take().map_or_else(|| Head::new(0, None), |head| *head);
+        let head = head.take().map_or_else(|| Head::new(0, self.copy.wanted()), |head| *head);
         let psi = head.psi_before();
         let (layout, kept) = match head.finish() {
             Ok(learned) => learned,
@@ -448,7 +456,7 @@ impl Remuxer {
             self.state = State::Over;
             return;
         }
-        let mut head = Box::new(Head::following(successor.psi, successor.offset, self.copy.program));
+        let mut head = Box::new(Head::following(successor.psi, successor.offset, self.copy.wanted()));
         let waiting = std::iter::once(successor.bytes).chain(std::mem::take(&mut self.pending));
         let mut waiting = waiting.collect::<VecDeque<_>>();
         let mut is_known = Ok(false);

@@ -34,6 +34,7 @@ pub(crate) fn run(zero: i64, gop: i64, duration: i64) -> Run {
     };
     let layout = Layout {
         packet_size: remux::ts::PacketSize::Plain,
+        program_descriptors: Vec::new(),
         container: Default::default(),
         program_number: 1,
         streams: Vec::new(),

@@ -11,6 +11,7 @@ pub(crate) fn audio_format(codec: Codec, data: &[u8]) -> AudioFormat {
         Codec::MpegAudio => mpeg_audio(data),
         Codec::Ac3 | Codec::Eac3 => ac3(data),
         Codec::Opus | Codec::H264 | Codec::H265 => None,
+        Codec::Klv | Codec::Id3 | Codec::Scte35 => None,
     };
     format.unwrap_or_default()
 }

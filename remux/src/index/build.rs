@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::pass::Pass;
 use super::{Index, Run};
 use crate::error::Error;
-use crate::head::Head;
+use crate::head::{Head, Wanted};
 use crate::limits;
 use crate::mp4::read::Mp4Indexer;
 use crate::remuxer::{MAGIC, is_mp4};
@@ -160,7 +160,7 @@ impl Indexer {
         let State::Sniffing(begun) = &mut self.state else { return };
         let begun = std::mem::take(begun);
         self.state = match (is_mp4(&begun), self.total) {
-            (false, _) => State::Learning(Box::new(Head::new(0, None))),
+            (false, _) => State::Learning(Box::new(Head::new(0, Wanted::default()))),
             (true, Some(total)) => State::Tables(Box::new(Mp4Indexer::new(total))),
             (true, None) => State::Failed(Error::OutOfReach { offset: 0, at: begun.len() as u64 }),
         };
@@ -202,7 +202,8 @@ impl Indexer {
         let successor = pass.take_successor();
         self.end_run(*pass);
         let Some(successor) = successor.filter(|_| self.runs.len() < limits::RUNS) else { return };
-        self.state = State::Learning(Box::new(Head::following(successor.psi, successor.offset, None)));
+        self.state =
+            State::Learning(Box::new(Head::following(successor.psi, successor.offset, Wanted::default())));
         self.push_again(&successor.bytes);
     }
 

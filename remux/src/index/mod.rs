@@ -44,7 +44,8 @@ pub struct Run {
     pub end: MediaTime,
     /// Up to which time all streams have been read; later, a recording that is still being written may get more.
     pub settled: MediaTime,
-    /// PTS of the RAP that the run ends before, where more of it may follow; `None` where it ends for good.
+    /// PTS of the RAP that the run ends before, on its own clock: that of the next run, or where more of this one may
+    /// follow; `None` where it ends with the recording, or with its program.
     pub next_rap: Option<MediaTime>,
     /// Where the run ends in the source, in bytes.
     pub end_offset: u64,

@@ -159,7 +159,9 @@ impl Facts {
     fn on_key(&mut self, unit: Unit, times: Times, is_rap: bool, offset: u64, trail: u64) {
         self.on_picture_end(offset);
         if is_rap && let Some(shift) = self.begins_run(times) {
-            self.end_run(offset);
+            // The last picture of the run may end where the RAP that follows has begun.
+            let next = times.pts - self.shift;
+            self.end_run(offset + trail.min(limits::TRAIL_BYTES), Some(next));
             self.begin_run(times.pts - shift, shift);
         }
         let times = self.at_source(times);
@@ -197,14 +199,15 @@ impl Facts {
         (are_inserted && self.sets.to_setup() != key.setup).then_some(self.shift)
     }
 
-    fn end_run(&mut self, end_offset: u64) {
+    /// The run ends, before the RAP shown at `next_rap` on its own clock if one follows.
+    fn end_run(&mut self, end_offset: u64, next_rap: Option<MediaTime>) {
         let raps = std::mem::take(&mut self.raps);
         let run = Run {
             end: self.last_pts + self.layout.frame_duration,
             settled: self.others.settled(self.last_pts, self.last_dts, self.layout.zero),
             layout: self.layout.clone(),
             raps,
-            next_rap: None,
+            next_rap,
             end_offset,
             pictures: std::mem::take(&mut self.pictures),
         };
@@ -225,7 +228,7 @@ impl Facts {
     pub(super) fn finish(mut self, end_offset: u64) -> Result<Vec<Run>, Error> {
         self.on_picture_end(end_offset);
         if !self.raps.is_empty() {
-            self.end_run(end_offset);
+            self.end_run(end_offset, None);
         }
         if self.runs.is_empty() {
             let reason = "no random access point with a time of its own".to_owned();

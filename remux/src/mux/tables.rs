@@ -58,12 +58,15 @@ impl Tables {
     }
 }
 
-/// PCR_PID, no program_info, the streams; without their descriptors where those do not fit.
+/// PCR_PID, program_info, the streams; without their descriptors where those do not fit.
 fn pmt_body(layout: &Layout) -> Vec<u8> {
     let pcr_pid = layout.streams.first().map_or(Pid::NULL, |key| key.output_pid);
-    let mut body = [(0xe000 | pcr_pid.value()).to_be_bytes(), [0xf0, 0x00]].concat();
-    let full: usize = layout.streams.iter().map(|stream| 5 + stream.descriptors.len()).sum();
-    let with_descriptors = body.len() + full <= SECTION_ROOM;
+    let streams: usize = layout.streams.iter().map(|stream| 5 + stream.descriptors.len()).sum();
+    let with_descriptors = 4 + layout.program_descriptors.len() + streams <= SECTION_ROOM;
+    let program_info = if with_descriptors { &layout.program_descriptors[..] } else { &[] };
+    let length = 0xf000 | program_info.len() as u16;
+    let mut body = [(0xe000 | pcr_pid.value()).to_be_bytes(), length.to_be_bytes()].concat();
+    body.extend(program_info);
     for stream in layout.streams.iter().take(limits::STREAMS) {
         body.extend(entry(stream, with_descriptors));
     }

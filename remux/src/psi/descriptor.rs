@@ -9,6 +9,8 @@ pub(crate) const LANGUAGE: u8 = 0x0a;
 /// `registration_descriptor` (H.222.0 §2.6.8).
 pub(crate) const REGISTRATION: u8 = 0x05;
 
+/// `metadata_pointer_descriptor` (H.222.0 §2.6.58).
+const METADATA_POINTER: u8 = 0x25;
 /// `DVB_extension_descriptor` (EN 300 468 §6.2.18.1), and the tag of Opus in it.
 pub(crate) const EXTENSION: u8 = 0x7f;
 pub(crate) const OPUS_EXTENSION: u8 = 0x80;
@@ -27,6 +29,21 @@ impl Descriptors {
             rest = after;
             Some((tag, body))
         })
+    }
+
+    /// All of them, as they stand.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Those that metadata streams need in the program's own loop: where ID3 is found (metadata_pointer_descriptor, H.222.0
+    /// §2.6.58), and that there are SCTE-35 cues (SCTE 35 §8.1).
+    pub(crate) fn for_metadata(&self) -> Vec<u8> {
+        let is_needed = |tag: u8, body: &[u8]| {
+            tag == METADATA_POINTER || tag == REGISTRATION && body.starts_with(b"CUEI")
+        };
+        let needed = self.iter().filter(|&(tag, body)| is_needed(tag, body));
+        needed.flat_map(|(tag, body)| [&[tag, body.len() as u8], body].concat()).collect()
     }
 
     /// Whether one with this tag is there.

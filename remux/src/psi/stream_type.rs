@@ -77,6 +77,9 @@ fn private(stream: &DeclaredStream) -> Declared {
 
 /// The stream_type and descriptors that the output declares for a codec.
 pub(crate) fn output(codec: Codec, source: &DeclaredStream) -> (u8, Vec<u8>) {
+    if codec.is_metadata() {
+        return (source.stream_type, source.descriptors.as_bytes().to_vec());
+    }
     let (stream_type, mut descriptors) = output_of(codec, source.stream_type);
     if codec == Codec::Opus {
         descriptors.extend(opus_extension(source.descriptors.opus_channel_config().unwrap_or(2)));
@@ -98,6 +101,9 @@ pub(crate) fn output_of(codec: Codec, mpeg_audio: u8) -> (u8, Vec<u8>) {
         Codec::Ac3 => (0x81, registration(b"AC-3")),
         Codec::Eac3 => (0x87, registration(b"EAC3")),
         Codec::Opus => (0x06, registration(b"Opus")),
+        // As the source has it.
+        Codec::Klv | Codec::Id3 => (0x15, Vec::new()),
+        Codec::Scte35 => (0x86, Vec::new()),
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) struct DeclaredStream {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pmt {
     pub(crate) program_number: u16,
+    pub(crate) program_info: Descriptors,
     pub(crate) streams: Vec<DeclaredStream>,
 }
 
@@ -54,7 +55,7 @@ pub(crate) fn parse_pat(section: &[u8]) -> Option<Vec<Program>> {
 pub(crate) fn parse_pmt(section: &[u8]) -> Option<Pmt> {
     let (program_number, body) = body(section, PMT_TABLE_ID)?;
     let (head, rest) = body.split_first_chunk::<4>()?;
-    let mut rest = rest.get(length12(head[2], head[3])..)?;
+    let (program_info, mut rest) = rest.split_at_checked(length12(head[2], head[3]))?;
     let mut streams = Vec::new();
     while let Some((&[stream_type, p1, p0, l1, l0], after)) = rest.split_first_chunk::<5>() {
         let Some((descriptors, after)) = after.split_at_checked(length12(l1, l0)) else { break };
@@ -62,7 +63,7 @@ pub(crate) fn parse_pmt(section: &[u8]) -> Option<Pmt> {
         streams.push(DeclaredStream { stream_type, pid, descriptors: Descriptors::new(descriptors) });
         rest = after;
     }
-    Some(Pmt { program_number, streams })
+    Some(Pmt { program_number, program_info: Descriptors::new(program_info), streams })
 }
 
 /// A 12-bit length behind four reserved bits.

@@ -17,6 +17,7 @@ mod piece;
 mod pieces;
 mod rebuild;
 mod relabel;
+mod splice;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -91,6 +92,8 @@ struct StreamState {
 enum Lane {
     Relabel(Relabel),
     Rebuild(Box<Rebuild>),
+    /// Sections, which have no PES around them.
+    Sections,
 }
 
 /// Where events go.
@@ -155,6 +158,7 @@ impl Rewriter {
         let intake = Intake::new(&layout, (extent == Extent::Whole).then_some(psi));
         let streams = layout.streams.iter().enumerate().take(intake.len()).map(|(number, stream)| {
             let lane = match stream.path {
+                _ if stream.codec == Codec::Scte35 => Lane::Sections,
                 Path::Relabel if makes_packets => Lane::Relabel(Relabel::default()),
                 Path::Relabel | Path::Rebuild => {
                     Lane::Rebuild(Box::new(Rebuild::new(Assembler::new(number, &layout))))
@@ -339,11 +343,26 @@ impl Rewriter {
                 self.on_rest(number, packet, offset, events);
                 Fate::Dropped
             }
+            Lane::Sections => self.on_section_packet(number, packet),
             Lane::Rebuild(_) => {
                 self.on_rebuilt(number, packet, offset, has_gap, events);
                 Fate::Dropped
             }
         }
+    }
+
+    /// A packet of sections goes out where it stands, while the key stream is inside.
+    #[cold]
+    fn on_section_packet(&mut self, number: usize, packet: &mut Packet) -> Fate {
+        if !self.piece.cutter.is_inside() {
+            return Fate::Dropped;
+        }
+        self.piece.report.other_pes += u64::from(Header::of(packet).payload_unit_start_indicator());
+        let shift = self.piece.outlet.shift() + self.time.shift();
+        splice::move_times(packet, shift);
+        self.piece.outlet.label_next(number, packet);
+        self.piece.outlet.announce(number, packet);
+        Fate::Kept
     }
 
     /// The program has changed its streams: what comes now is another run.

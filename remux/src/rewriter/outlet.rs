@@ -122,6 +122,11 @@ impl Outlet {
         Continuation { origin: self.end, tables: self.tables.next_version() }
     }
 
+    /// What is added to times of the source.
+    pub(super) fn shift(&self) -> Ticks {
+        self.origin - self.layout.zero
+    }
+
     /// Where a time of the source lies on the output clock.
     fn output_time(&self, source: MediaTime) -> MediaTime {
         self.origin + (source - self.layout.zero)

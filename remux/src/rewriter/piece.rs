@@ -170,6 +170,14 @@ impl Piece {
         match self.routes[number] {
             _ if number == KEY && self.cutter.is_inside() => Verdict::Keep,
             _ if number == KEY => Verdict::Drop,
+            // Metadata without a time belongs where it stands.
+            _ if self.layout.streams[number].codec.is_metadata() => {
+                if self.cutter.is_inside() {
+                    Verdict::Keep
+                } else {
+                    Verdict::Drop
+                }
+            }
             Route::Out => Verdict::Keep,
             Route::Nowhere => Verdict::Drop,
             Route::Held => Verdict::Hold,

@@ -8,7 +8,7 @@ mod sound;
 use self::probe::Probe;
 pub(crate) use self::probe::{DEFAULT_FRAME, ENOUGH_STARTS};
 use crate::error::Error;
-use crate::layout::{Coding, Container, Layout, LeftOut, LeftOutReason, Source};
+use crate::layout::{Codec, Coding, Container, Kind, Layout, LeftOut, LeftOutReason, Source};
 use crate::limits;
 use crate::psi::stream_type::{Declared, declared};
 use crate::psi::tables::{DeclaredStream, Pmt};
@@ -20,19 +20,31 @@ pub(crate) struct Streams {
     program_number: u16,
     probes: Vec<Probe>,
     left_out: Vec<LeftOut>,
+    program_descriptors: Vec<u8>,
 }
 
 /// PID of the first stream that goes out; the others follow it.
 pub(crate) const FIRST_OUTPUT_PID: u16 = 0x100;
 
 impl Streams {
-    pub(crate) fn new(pmt: &Pmt) -> Self {
-        let mut streams =
-            Self { program_number: pmt.program_number, probes: Vec::new(), left_out: Vec::new() };
+    /// Those of a program that can go out; with `keep` its metadata as well.
+    pub(crate) fn new(pmt: &Pmt, keep: bool) -> Self {
+        let mut streams = Self {
+            program_number: pmt.program_number,
+            probes: Vec::new(),
+            left_out: Vec::new(),
+            program_descriptors: Vec::new(),
+        };
         for stream in &pmt.streams {
             let taken = streams.probes.iter().any(|probe| probe.declared.pid == stream.pid);
+            let has_room = streams.probes.len() < limits::STREAMS;
             let reason = match declared(stream) {
                 _ if taken || !stream.pid.is_assignable() => LeftOutReason::BadPid,
+                Declared::NotCarried(kind) if keep && metadata(kind).is_some() && has_room => {
+                    streams.probes.extend(metadata(kind).map(|codec| Probe::new(codec, stream.clone())));
+                    streams.program_descriptors = pmt.program_info.for_metadata();
+                    continue;
+                }
                 Declared::NotCarried(kind) => LeftOutReason::NotForHls(kind),
                 Declared::Carried(_) if streams.probes.len() == limits::STREAMS => LeftOutReason::TooMany,
                 Declared::Carried(codec) => {
@@ -65,12 +77,14 @@ impl Streams {
     }
 
     fn is_known(&self) -> bool {
-        !self.probes.iter().any(Probe::is_silent) && self.key().is_some_and(Probe::is_known)
+        !self.probes.iter().any(|probe| probe.is_silent() && !probe.codec.is_metadata())
+            && self.key().is_some_and(Probe::is_known)
     }
 
     /// The stream whose RAPs are those of the program: its first pictures, or where it has none its first sound.
     fn key(&self) -> Option<&Probe> {
-        let mut with_data = self.probes.iter().filter(|probe| !probe.is_silent());
+        let mut with_data =
+            self.probes.iter().filter(|probe| !probe.is_silent() && !probe.codec.is_metadata());
         with_data.clone().find(|probe| probe.codec.is_video()).or_else(|| with_data.next())
     }
 
@@ -91,7 +105,7 @@ impl Streams {
         for probe in &self.probes {
             let reason = match probe {
                 probe if probe.is_scrambled() => LeftOutReason::Scrambled,
-                probe if probe.is_silent() => LeftOutReason::Silent,
+                probe if probe.is_silent() && !probe.codec.is_metadata() => LeftOutReason::Silent,
                 probe if probe.codec.is_video() && probe.declared.pid != key_pid => {
                     LeftOutReason::SecondVideo
                 }
@@ -108,6 +122,7 @@ impl Streams {
             packet_size: PacketSize::default(),
             container: Container::TransportStream,
             program_number: self.program_number,
+            program_descriptors: self.program_descriptors,
             streams: streams.collect(),
             left_out,
             zero,
@@ -115,6 +130,16 @@ impl Streams {
             gop,
             frame_duration,
         })
+    }
+}
+
+/// The metadata that can be kept.
+fn metadata(kind: Kind) -> Option<Codec> {
+    match kind {
+        Kind::Klv => Some(Codec::Klv),
+        Kind::Id3 => Some(Codec::Id3),
+        Kind::Scte35 => Some(Codec::Scte35),
+        _ => None,
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct Clock {
     is_measured: bool,
     /// PTS - DTS of the last PES.
     delay: Ticks,
+    /// Nothing is doubted: times come as rarely as there is something to say.
+    is_trusted: bool,
     /// How far times may go back, where they are PTS of pictures that are decoded in another order and their DTS are not
     /// to be used; 0 where times only rise.
     back: Ticks,
@@ -75,8 +77,14 @@ impl Clock {
             frame_duration: frame_duration.unwrap_or(DEFAULT_FRAME),
             is_measured: frame_duration.is_none(),
             delay: Ticks::ZERO,
+            is_trusted: false,
             back: Ticks::ZERO,
         }
+    }
+
+    /// The same for metadata.
+    pub(crate) fn trusted(self, is_trusted: bool) -> Self {
+        Self { is_trusted, ..self }
     }
 
     /// The same for pictures whose DTS are made, up to `reorder` of which are decoded ahead of one shown before them.
@@ -95,7 +103,8 @@ impl Clock {
         if is_patched {
             times.pts = times.dts + self.delay;
         }
-        let is_doubtful = self.has_started && !self.is_plausible(times.dts - self.reference);
+        let is_doubtful =
+            self.has_started && !self.is_trusted && !self.is_plausible(times.dts - self.reference);
         Some(Reading { times, is_patched, is_doubtful })
     }
 

@@ -46,7 +46,9 @@ impl Timekeeper {
     pub(crate) fn new(layout: &Layout, reference: MediaTime) -> Self {
         let clocks = layout.streams.iter().take(limits::STREAMS).enumerate().map(|(number, stream)| {
             let frame_duration = (number == KEY).then_some(layout.frame_duration);
-            Clock::near(reference, frame_duration).reordering(stream.reorder)
+            Clock::near(reference, frame_duration)
+                .reordering(stream.reorder)
+                .trusted(stream.codec.is_metadata())
         });
         Self { clocks: clocks.collect(), suspense: Suspense::default() }
     }

@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// Play the program of this number; without it the first with pictures.
     #[arg(long, value_name = "NUMBER")]
     program: Option<u16>,
+    /// Pass KLV, ID3 and SCTE-35 through as well, with their descriptors; into transport streams only.
+    #[arg(long, conflicts_with = "verify")]
+    keep: bool,
     /// Begin at the first random access point at or after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     from: Option<Ticks>,
@@ -99,6 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Done, Failure> {
         packaging: if format == Format::Fmp4 { Packaging::FragmentedMp4 } else { Packaging::TransportStream },
         size: input.length(),
         program: arguments.program,
+        keep: arguments.keep,
     };
     let remuxer = match format {
         Format::Ts | Format::Fmp4 => Remuxer::copy(what),

@@ -56,6 +56,7 @@ pub(crate) fn frame(codec: Codec, bytes: &[u8]) -> Look {
         Codec::Ac3 | Codec::Eac3 => ac3::frame(bytes),
         Codec::Opus => opus::frame(bytes),
         Codec::AacLatm | Codec::H264 | Codec::H265 => Look::Bad,
+        Codec::Klv | Codec::Id3 | Codec::Scte35 => Look::Bad,
     }
 }
 
@@ -67,5 +68,6 @@ pub(crate) fn samples(codec: Codec, data: &[u8]) -> Option<u32> {
         Codec::Ac3 | Codec::Eac3 => ac3::samples(data),
         Codec::Opus => opus::samples(data),
         Codec::AacAdts | Codec::AacLatm | Codec::H264 | Codec::H265 => None,
+        Codec::Klv | Codec::Id3 | Codec::Scte35 => None,
     }
 }

@@ -165,6 +165,7 @@ pub(super) fn layout(movie: &Movie, seen: &[Seen]) -> Result<(Layout, Vec<usize>
     let moov = movie.range.clone();
     let layout = Layout {
         packet_size: PacketSize::default(),
+        program_descriptors: Vec::new(),
         container: if movie.is_fragmented {
             Container::FragmentedMp4 { moov }
         } else {
@@ -205,6 +206,7 @@ fn coding(codec: Codec) -> Coding {
         Codec::Eac3 => b"ec-3",
         Codec::Opus => b"Opus",
         Codec::AacAdts | Codec::AacLatm | Codec::MpegAudio => b"mp4a",
+        Codec::Klv | Codec::Id3 | Codec::Scte35 => b"mett",
     })
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn setup(codec: Codec) -> Setup {
         Codec::Ac3 => Setup::FrameHeader(vec![0x0b, 0x77, 0, 0, 0x1c, 0x40, 0xe1, 0xff]),
         Codec::Eac3 => Setup::FrameHeader(vec![0x0b, 0x77, 0x01, 0x7f, 0x3f, 0x86, 0, 0]),
         Codec::Opus => Setup::Opus(vec![0, 2, 0x01, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 0]),
+        Codec::Klv | Codec::Id3 | Codec::Scte35 => Setup::None,
     }
 }
 
@@ -60,6 +61,7 @@ pub(crate) fn layout(codecs: &[Codec]) -> Layout {
     });
     Layout {
         packet_size: Default::default(),
+        program_descriptors: Vec::new(),
         container: Default::default(),
         program_number: 1,
         streams: streams.collect(),
