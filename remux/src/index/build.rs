@@ -67,7 +67,15 @@ impl Indexer {
     /// learned like that.
     pub fn new() -> Self {
         let state = State::Sniffing(Vec::new());
-        Self { state, runs: Vec::new(), report: Report::default(), events: Vec::new(), size: 0, total: None, is_growing: false }
+        Self {
+            state,
+            runs: Vec::new(),
+            report: Report::default(),
+            events: Vec::new(),
+            size: 0,
+            total: None,
+            is_growing: false,
+        }
     }
 
     /// A pass over a recording of so many bytes, any of which can be pushed at any time.
@@ -168,9 +176,7 @@ impl Indexer {
         let begun = std::mem::take(begun);
         self.state = match (is_mp4(&begun), self.total) {
             (false, _) => State::Learning(Box::new(Head::new(0, None))),
-            (true, Some(total)) if self.is_growing => {
-                State::Tables(Box::new(Mp4Indexer::of_growing(total)))
-            }
+            (true, Some(total)) if self.is_growing => State::Tables(Box::new(Mp4Indexer::of_growing(total))),
             (true, Some(total)) => State::Tables(Box::new(Mp4Indexer::new(total))),
             (true, None) => State::Failed(Error::OutOfReach { offset: 0, at: begun.len() as u64 }),
         };

@@ -109,15 +109,9 @@ mod tests {
 
     #[test]
     fn three_layouts() {
-        assert_eq!(
-            parse("cam-1/2026/03/14/10-05-00.ts"),
-            found("cam-1", "2026-03-14T10:05:00Z")
-        );
+        assert_eq!(parse("cam-1/2026/03/14/10-05-00.ts"), found("cam-1", "2026-03-14T10:05:00Z"));
         assert_eq!(parse("site/a/2026/03/14/23-59-59.mp4"), found("site/a", "2026-03-14T23:59:59Z"));
-        assert_eq!(
-            parse("cam-1/2026-03-14-10-05-00.ts"),
-            found("cam-1", "2026-03-14T10:05:00Z")
-        );
+        assert_eq!(parse("cam-1/2026-03-14-10-05-00.ts"), found("cam-1", "2026-03-14T10:05:00Z"));
         assert_eq!(
             parse("site/cam/2026-03-14_10-05-00-250000.ts"),
             found("site/cam", "2026-03-14T10:05:00.250Z")

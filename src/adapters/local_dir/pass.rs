@@ -42,6 +42,9 @@ pub(super) enum Unindexed {
 /// How much is read at a time.
 const READ: usize = 1 << 20;
 
+/// How much is read to see what it is: of MP4 little more may be needed.
+const FIRST_READ: usize = 64 << 10;
+
 impl Pass {
     /// A pass over a file of `size` bytes, to which more may be written.
     pub(super) fn new(file: &File, size: u64, is_growing: bool) -> Result<Self, Unindexed> {
@@ -70,7 +73,8 @@ impl Pass {
             if stop.load(Ordering::Relaxed) {
                 return Err(Unindexed::Stopped);
             }
-            let length = usize::try_from(wanted.end - wanted.start).map_or(READ, |left| left.min(READ));
+            let most = if wanted.start == 0 { FIRST_READ } else { READ };
+            let length = usize::try_from(wanted.end - wanted.start).map_or(most, |left| left.min(most));
             match pread(file, &mut buffer[..length], wanted.start) {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 Ok(read) => {
