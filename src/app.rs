@@ -11,10 +11,10 @@ use tracing::info;
 use crate::adapters::local_dir::{self, LocalDir};
 use crate::adapters::memory::{self, MemorySessions};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Packaging};
 use crate::http::{App, server};
 use crate::metrics::Metrics;
-use crate::playback::{Playback, Ports, Settings};
+use crate::playback::{Playback, Ports, Settings, Tables};
 
 /// The service, ready to listen.
 #[derive(Debug)]
@@ -42,7 +42,12 @@ impl Service {
             sessions: Arc::new(MemorySessions::new(Arc::clone(&clock), limits, Arc::clone(&metrics))),
             clock,
         };
-        let playback = Playback { ports, settings: settings(&config), metrics: Arc::clone(&metrics) };
+        let playback = Playback {
+            ports,
+            settings: settings(&config),
+            metrics: Arc::clone(&metrics),
+            tables: Tables::default(),
+        };
         let app = App::new(playback, vec![Arc::new(recordings.clone())], config.server.clone());
         Self { config, app, recordings, metrics }
     }
@@ -117,6 +122,7 @@ fn local_dir_settings(config: &Config) -> local_dir::Settings {
 fn settings(config: &Config) -> Settings {
     Settings {
         segment_target: ticks(config.playback.segment_target_seconds),
+        only_mp4: config.playback.packaging == Packaging::Fmp4,
         max_range: ticks(config.playback.max_range),
         session_ttl: delta(config.sessions.ttl),
         session_max_age: delta(config.sessions.max_age),

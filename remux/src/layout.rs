@@ -71,6 +71,11 @@ impl Layout {
         init(&for_mp4(self.clone()), ParameterSets::OutOfBand)
     }
 
+    /// What goes out in a transport stream, but not in MP4: sound that MP4 has no place for.
+    pub fn left_out_of_mp4(&self) -> Vec<LeftOut> {
+        for_mp4(self.clone()).left_out.split_off(self.left_out.len())
+    }
+
     /// The `CODECS` attribute of a multivariant playlist (RFC 6381, RFC 8216 §4.3.4.2); `None` where a stream does not say
     /// what it is.
     pub fn codecs(&self) -> Option<String> {

@@ -11,13 +11,13 @@ mod values;
 use clap::Parser;
 
 pub use self::logging::{LogFormat, Logging};
-pub use self::playback::Playback;
+pub use self::playback::{Packaging, Playback};
 pub use self::recordings::Recordings;
 pub use self::server::Server;
 pub use self::sessions::Sessions;
 pub use self::values::Origins;
 
-/// Plays any time range of any camera's recorded MPEG-TS as HLS, at once: no FFmpeg, no transcoding, no temporary files.
+/// Plays any time range of any camera's recorded MPEG-TS or MP4 as HLS, at once: no FFmpeg, no transcoding, no temporary files.
 #[derive(Debug, Clone, Parser)]
 #[command(version, about, max_term_width = 110, after_help = AFTER_HELP)]
 pub struct Config {
@@ -69,6 +69,7 @@ mod tests {
             ("--session-ttl-seconds", "0"),
             ("--segment-target-seconds", "0"),
             ("--segment-target-seconds", "61"),
+            ("--playback-packaging", "dash"),
             ("--max-range-seconds", "-1"),
             ("--http-max-connections", "0"),
             ("--log-format", "yaml"),

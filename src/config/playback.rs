@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::values::seconds;
 
@@ -14,12 +14,33 @@ pub struct Playback {
     #[arg(long, env, default_value = "6", value_parser = target, value_name = "SECONDS")]
     pub segment_target_seconds: Duration,
 
+    /// How segments are packed: auto sends H.265 and Opus as fragmented MP4 and all else as transport streams; fmp4 sends
+    /// everything as fragmented MP4 (CMAF)
+    #[arg(
+        long = "playback-packaging",
+        env = "PLAYBACK_PACKAGING",
+        default_value = "auto",
+        value_enum,
+        hide_possible_values = true,
+        value_name = "auto|fmp4"
+    )]
+    pub packaging: Packaging,
+
     /// Longest range that one session plays
     #[arg(
         long = "max-range-seconds", env = "MAX_RANGE_SECONDS", default_value = "604800", value_parser = seconds,
         value_name = "SECONDS"
     )]
     pub max_range: Duration,
+}
+
+/// How segments are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Packaging {
+    /// As fragmented MP4 what plays nowhere else, all else as transport streams.
+    Auto,
+    /// As fragmented MP4.
+    Fmp4,
 }
 
 /// Players buffer several segments: longer ones cost seconds at every seek.

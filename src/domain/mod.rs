@@ -13,8 +13,8 @@ mod wall_time;
 pub use self::camera::{CameraId, InvalidCameraId};
 pub use self::placement::{Length, Named, Place, place};
 pub use self::recording::{
-    AudioFacts, Extent, Facts, Recording, RecordingId, RecordingKey, RunExtent, Unreadable, Version,
-    VideoFacts,
+    AudioFacts, Carriage, Extent, Facts, Recording, RecordingId, RecordingKey, RunExtent, Unreadable,
+    Version, VideoFacts,
 };
 pub use self::session::{Session, SessionId};
 pub use self::spans::{gaps, merge};

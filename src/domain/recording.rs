@@ -90,6 +90,20 @@ pub struct RunExtent {
     pub duration: Ticks,
     /// How many cuts it has.
     pub cuts: u32,
+    /// How it can go out.
+    pub carriage: Carriage,
+}
+
+/// What a run can be packed into. What can be packed into neither is not in here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Carriage {
+    /// Transport stream or fragmented MP4, as is wanted.
+    #[default]
+    Any,
+    /// Players take it in fragmented MP4 only.
+    Mp4,
+    /// Its head does not say what an initialization segment has to say.
+    TransportStream,
 }
 
 /// What is in a recording. Most recordings of a camera share one.
@@ -101,6 +115,8 @@ pub struct Facts {
     pub audio: Option<AudioFacts>,
     /// Streams that do not go out, and why, in words.
     pub left_out: Vec<String>,
+    /// Those that fragmented MP4 has no place for, besides.
+    pub not_for_mp4: Vec<String>,
 }
 
 // The only number that is not an integer is a frame rate made from a positive tick count, so never NaN.

@@ -82,6 +82,7 @@ impl App {
             .route("/sessions/{id}/extend", post(sessions::extend))
             .route("/sessions/{id}/playlist.m3u8", get(sessions::playlist))
             .route("/sessions/{id}/segment/{file}", get(segments::segment))
+            .route("/sessions/{id}/init/{file}", get(segments::initialization))
             .route("/cameras", get(cameras::list))
             .route("/cameras/{id}/recordings", get(cameras::recordings));
         let routes = Router::new()

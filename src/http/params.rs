@@ -1,6 +1,7 @@
 //! From the text of a request to typed parameters. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use remux::Packaging;
 use serde_json::{Map, Value};
 
 use crate::domain::{CameraId, SessionId, TimeRange, WallTime};
@@ -72,14 +73,28 @@ pub(super) fn session(text: &str) -> Result<SessionId> {
     SessionId::parse(text).ok_or_else(Error::unknown_session)
 }
 
-/// The number in `12.ts`.
-pub(super) fn segment(file: &str) -> Result<u32> {
-    let number = file.strip_suffix(".ts").filter(|number| !number.is_empty());
-    let digits = number.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-    let digits =
-        digits.ok_or_else(|| Error::invalid("index", "must be a number from 0 on, followed by .ts"))?;
+/// The number in `12.ts` or `12.m4s`, and what the segment is to be packed into.
+pub(super) fn segment(file: &str) -> Result<(u32, Packaging)> {
+    let wrong = || Error::invalid("index", "must be a number from 0 on, followed by .ts or .m4s");
+    let (number, extension) = file.rsplit_once('.').ok_or_else(wrong)?;
+    let packaging = match extension {
+        "ts" => Packaging::TransportStream,
+        "m4s" => Packaging::FragmentedMp4,
+        _ => return Err(wrong()),
+    };
+    Ok((index(number).ok_or_else(wrong)?, packaging))
+}
+
+/// The number in `2.mp4`.
+pub(super) fn initialization(file: &str) -> Result<u32> {
+    let number = file.strip_suffix(".mp4").and_then(index);
+    number.ok_or_else(|| Error::invalid("index", "must be a number from 0 on, followed by .mp4"))
+}
+
+fn index(digits: &str) -> Option<u32> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     // More than any number that a session has.
-    Ok(digits.parse().unwrap_or(u32::MAX))
+    is_number.then(|| digits.parse().unwrap_or(u32::MAX))
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>> {
@@ -199,11 +214,15 @@ mod tests {
 
     #[test]
     fn segments_have_numbers() {
-        assert_eq!(segment("0.ts"), Ok(0));
-        assert_eq!(segment("14399.ts"), Ok(14_399));
-        assert_eq!(segment("99999999999999999999.ts"), Ok(u32::MAX));
-        for file in ["", ".ts", "0", "-1.ts", "+1.ts", "1.5.ts", "a.ts", "0.TS", "0.m4s", "٣.ts"] {
+        assert_eq!(segment("0.ts"), Ok((0, Packaging::TransportStream)));
+        assert_eq!(segment("14399.m4s"), Ok((14_399, Packaging::FragmentedMp4)));
+        assert_eq!(segment("99999999999999999999.ts"), Ok((u32::MAX, Packaging::TransportStream)));
+        for file in ["", ".ts", "0", "-1.ts", "+1.ts", "1.5.ts", "a.ts", "0.TS", "0.mp4", "٣.ts"] {
             assert_eq!(blamed(segment(file)), Some("index"), "{file}");
+        }
+        assert_eq!(initialization("7.mp4"), Ok(7));
+        for file in ["", ".mp4", "0", "0.m4s", "0.ts", "-1.mp4"] {
+            assert_eq!(blamed(initialization(file)), Some("index"), "{file}");
         }
     }
 

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
+use remux::Packaging;
 use tracing::Span;
 
 use super::App;
@@ -19,7 +20,7 @@ use super::problem::Problem;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::Metrics;
 
-/// `GET` and `HEAD /sessions/{id}/segment/{index}.ts`
+/// `GET` and `HEAD /sessions/{id}/segment/{index}.ts` or `.m4s`
 pub(super) async fn segment(
     State(app): State<App>,
     InSession { id, rest: file }: InSession<String>,
@@ -27,7 +28,8 @@ pub(super) async fn segment(
     version: Version,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let segment = app.playback().segment(id, params::segment(&file)?).await?;
+    let (index, packaging) = params::segment(&file)?;
+    let segment = app.playback().segment(id, index, packaging).await?;
     let caching = [(header::ETAG, segment.etag.clone()), (header::CACHE_CONTROL, CACHE_CONTROL.to_owned())];
     if is_known(&headers, &segment.etag) {
         return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
@@ -40,8 +42,29 @@ pub(super) async fn segment(
         (_, Version::HTTP_10 | Version::HTTP_09) => whole(&app, made).await?,
         _ => streamed(made).await?,
     };
-    Ok((caching, [(header::CONTENT_TYPE, "video/mp2t")], body).into_response())
+    let content_type = match packaging {
+        Packaging::TransportStream => "video/mp2t",
+        Packaging::FragmentedMp4 => MP4,
+    };
+    Ok((caching, [(header::CONTENT_TYPE, content_type)], body).into_response())
 }
+
+/// `GET` and `HEAD /sessions/{id}/init/{number}.mp4`
+pub(super) async fn initialization(
+    State(app): State<App>,
+    InSession { id, rest: file }: InSession<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let made = app.playback().initialization(id, params::initialization(&file)?).await?;
+    let caching = [(header::ETAG, made.etag.clone()), (header::CACHE_CONTROL, CACHE_CONTROL.to_owned())];
+    if is_known(&headers, &made.etag) {
+        return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
+    }
+    Ok((caching, [(header::CONTENT_TYPE, MP4)], made.bytes).into_response())
+}
+
+/// Of media segments, too: `video/iso.segment` is known to fewer players and proxies.
+const MP4: &str = "video/mp4";
 
 /// The URL contains the session, and what is behind it never changes.
 const CACHE_CONTROL: &str = "private, max-age=3600, immutable";

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use remux::Packaging;
 use remux::index::{Cut, Index, Run};
 use remux::layout::{Format, Layout, Stream};
 use remux::time::Ticks;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{AudioFacts, Extent, Facts, RunExtent, VideoFacts};
+use crate::domain::{AudioFacts, Carriage, Extent, Facts, RunExtent, VideoFacts};
 
 /// A version of a recording, ready to be cut: what every session over it shares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,7 @@ struct MediaRun {
     layout: Arc<Layout>,
     duration: Ticks,
     digest: [u8; 32],
+    carriage: Carriage,
 }
 
 impl Media {
@@ -57,6 +59,7 @@ impl Media {
         let run = |(number, run): (usize, &MediaRun)| RunExtent {
             duration: run.duration,
             cuts: u32::try_from(cuts(number)).unwrap_or(u32::MAX),
+            carriage: run.carriage,
         };
         Extent {
             runs: self.runs.iter().enumerate().map(run).collect(),
@@ -78,7 +81,18 @@ impl MediaRun {
         // JSON because it is at hand: any form that differs where the layout differs would do.
         let text = serde_json::to_vec(&run.layout).unwrap_or_default();
         let layout = Arc::new(run.layout.clone());
-        Self { layout, duration: run.duration(), digest: Sha256::digest(&text).into() }
+        let carriage = carriage(&layout);
+        Self { layout, duration: run.duration(), digest: Sha256::digest(&text).into(), carriage }
+    }
+}
+
+fn carriage(layout: &Layout) -> Carriage {
+    let is_empty = layout.left_out_of_mp4().len() == layout.streams.len();
+    match (layout.initialization(), layout.packaging()) {
+        (Err(_), _) => Carriage::TransportStream,
+        (Ok(_), _) if is_empty => Carriage::TransportStream,
+        (Ok(_), Packaging::FragmentedMp4) => Carriage::Mp4,
+        (Ok(_), Packaging::TransportStream) => Carriage::Any,
     }
 }
 
@@ -98,6 +112,7 @@ fn facts(layout: &Layout) -> Facts {
         video: layout.video().map(|stream| video(stream, frame_rate)),
         audio: layout.audio().map(audio),
         left_out: layout.left_out.iter().map(ToString::to_string).collect(),
+        not_for_mp4: layout.left_out_of_mp4().iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod playlist;
 pub mod ports;
 pub mod segment;
 mod sessions;
+mod tables;
 #[cfg(test)]
 mod testing;
 
@@ -24,6 +25,7 @@ use chrono::TimeDelta;
 use remux::time::Ticks;
 
 use self::ports::{Cameras, Indexes, Objects, Recordings, SessionStore};
+pub use self::tables::Tables;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
@@ -36,6 +38,8 @@ pub struct Playback {
     pub settings: Settings,
     /// Where it counts.
     pub metrics: Arc<Metrics>,
+    /// Tables of the MP4 recordings that are played.
+    pub tables: Tables,
 }
 
 /// The adapters behind the ports.
@@ -60,6 +64,8 @@ pub struct Ports {
 pub struct Settings {
     /// Target duration of a segment.
     pub segment_target: Ticks,
+    /// Whether every session goes out as fragmented MP4, not only those that play nowhere else.
+    pub only_mp4: bool,
     /// The longest range that a session may have.
     pub max_range: Ticks,
     /// How long a session lives after it was last renewed.

@@ -9,17 +9,22 @@
 
 use std::sync::Arc;
 
+use remux::Packaging;
 use remux::index::{Cut, FORMAT_VERSION};
 use remux::time::{MediaTime, Ticks};
 
 use super::media::Media;
-use crate::domain::{Recording, RecordingKey, RunExtent, TimeRange, WallTime, later, ticks_between};
+use crate::domain::{
+    Carriage, Recording, RecordingKey, RunExtent, TimeRange, WallTime, later, ticks_between,
+};
 
 /// What a session plays: a few numbers for each recording, however long it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// How its cuts are numbered.
     pub numbering: Numbering,
+    /// What segments are packed into: all of a session into the same.
+    pub packaging: Packaging,
     /// What is played, in order. Between two of them is a discontinuity.
     pub stretches: Vec<Stretch>,
     /// From the start of the first cut to the moment that was asked for.
@@ -114,6 +119,7 @@ pub fn plan<'a>(
     recordings: impl IntoIterator<Item = &'a Recording>,
     media: impl Fn(&RecordingKey) -> Option<Arc<Media>>,
     target: Ticks,
+    only_mp4: bool,
 ) -> Option<Plan> {
     let mut stretches = Vec::new();
     for recording in recordings {
@@ -124,14 +130,32 @@ pub fn plan<'a>(
             stretches.extend(parts_of_runs(recording, wanted, &media));
         }
     }
+    let (packaging, stretches, left_out) = pack(stretches, only_mp4);
     let start = stretches.first()?.span.start();
     Some(Plan {
         numbering: Numbering::of(target),
+        packaging,
         stretches,
         start_offset: ticks_between(start, range.start()).max(Ticks::ZERO),
-        left_out: Vec::new(),
+        left_out,
         open_until: None,
     })
+}
+
+/// All of a session is packed into the same: into fragmented MP4 where part of it plays in nothing else, or where that is
+/// `wanted`. What cannot be is then left out.
+fn pack(stretches: Vec<(Carriage, Stretch)>, is_wanted: bool) -> (Packaging, Vec<Stretch>, Vec<String>) {
+    let any = |wanted: fn(Carriage) -> bool| stretches.iter().any(|&(carriage, _)| wanted(carriage));
+    let is_needed = any(|carriage| carriage == Carriage::Mp4);
+    if !(is_needed || is_wanted && any(|carriage| carriage == Carriage::Any)) {
+        let stretches = stretches.into_iter().map(|(_, stretch)| stretch).collect();
+        return (Packaging::TransportStream, stretches, Vec::new());
+    }
+    let (lost, kept): (Vec<_>, Vec<_>) =
+        stretches.into_iter().partition(|(carriage, _)| *carriage == Carriage::TransportStream);
+    let reason = "cannot be packed into fragmented MP4, as the rest of the session is";
+    let left_out = lost.iter().map(|(_, stretch)| format!("{}: {reason}", stretch.recording.id)).collect();
+    (Packaging::FragmentedMp4, kept.into_iter().map(|(_, stretch)| stretch).collect(), left_out)
 }
 
 /// A run of a recording on the wall clock.
@@ -153,7 +177,7 @@ fn runs(recording: &Recording) -> impl Iterator<Item = PlacedRun> + '_ {
     })
 }
 
-fn whole_runs(recording: &Recording) -> impl Iterator<Item = Stretch> + '_ {
+fn whole_runs(recording: &Recording) -> impl Iterator<Item = (Carriage, Stretch)> + '_ {
     runs(recording).filter_map(|run| {
         let last = run.first + run.extent.cuts.checked_sub(1)?;
         stretch(recording, &run, (run.first, last), (Ticks::ZERO, run.extent.duration))
@@ -164,7 +188,7 @@ fn parts_of_runs<'a>(
     recording: &'a Recording,
     wanted: TimeRange,
     media: &'a Media,
-) -> impl Iterator<Item = Stretch> + 'a {
+) -> impl Iterator<Item = (Carriage, Stretch)> + 'a {
     runs(recording).filter_map(move |run| {
         let zero = media.layout(run.number)?.zero;
         let (from, to) = (ticks_between(run.zero, wanted.start()), ticks_between(run.zero, wanted.end()));
@@ -190,22 +214,24 @@ fn stretch(
     run: &PlacedRun,
     (first, last): (u32, u32),
     (from, to): (Ticks, Ticks),
-) -> Option<Stretch> {
+) -> Option<(Carriage, Stretch)> {
     let video = recording.extent.as_ref().and_then(|extent| extent.facts.video.as_ref());
-    Some(Stretch {
+    let stretch = Stretch {
         recording: recording.key.clone(),
         zero: run.zero,
         first,
         last,
         span: TimeRange::new(later(run.zero, from), later(run.zero, to)).ok()?,
         frame_rate: video.and_then(|video| video.frame_rate),
-    })
+    };
+    Some((run.extent.carriage, stretch))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{TARGET, at, media, range, recording, run};
     use super::*;
+    use crate::domain::Extent;
 
     /// (recording, first cut, last cut) of each stretch.
     fn shape(plan: &Plan) -> Vec<(&str, u32, u32)> {
@@ -225,7 +251,7 @@ mod tests {
 
     fn planned(start: f64, end: f64) -> Option<Plan> {
         let (media, recordings) = minutes();
-        plan(range(start, end), &recordings, |_| Some(Arc::clone(&media)), TARGET)
+        plan(range(start, end), &recordings, |_| Some(Arc::clone(&media)), TARGET, false)
     }
 
     #[test]
@@ -260,8 +286,8 @@ mod tests {
             |range| recordings.iter().map(|recording| needs_cuts(recording, range)).collect::<Vec<_>>();
         assert_eq!(needed(range(10.0, 190.0)), [true, false, true]);
         assert_eq!(needed(range(-10.0, 500.0)), [false, false, false]);
-        let whole = plan(range(-10.0, 500.0), &recordings, |_| None, TARGET).unwrap();
-        let cut = plan(range(0.0, 240.0), &recordings, |_| Some(Arc::clone(&media)), TARGET).unwrap();
+        let whole = plan(range(-10.0, 500.0), &recordings, |_| None, TARGET, false).unwrap();
+        let cut = plan(range(0.0, 240.0), &recordings, |_| Some(Arc::clone(&media)), TARGET, false).unwrap();
         assert_eq!(whole.stretches, cut.stretches);
     }
 
@@ -269,7 +295,7 @@ mod tests {
     fn of_an_overlap_cuts_that_lie_wholly_in_it_are_skipped() {
         let media = media(vec![run(0, 180_000, 60 * 90_000)]);
         let recordings = [recording("a", &media, 0.0, 0.0), recording("b", &media, 45.0, 60.0)];
-        let plan = plan(range(0.0, 200.0), &recordings, |_| Some(Arc::clone(&media)), TARGET).unwrap();
+        let plan = plan(range(0.0, 200.0), &recordings, |_| Some(Arc::clone(&media)), TARGET, false).unwrap();
         // b's cuts 0 and 1 end at 57 s; 2 begins there, 3 s before a ends.
         assert_eq!(shape(&plan), [("a", 0, 9), ("b", 2, 9)]);
         assert_eq!(plan.stretches[1].span, range(57.0, 105.0));
@@ -280,12 +306,35 @@ mod tests {
     fn every_run_is_a_stretch_with_a_zero_of_its_own() {
         let media = media(vec![run(90_000, 180_000, 12 * 90_000), run(9_000_000, 180_000, 18 * 90_000)]);
         let recordings = [recording("a", &media, 0.0, 0.0)];
-        let whole = plan(range(0.0, 30.0), &recordings, |_| None, TARGET).unwrap();
+        let whole = plan(range(0.0, 30.0), &recordings, |_| None, TARGET, false).unwrap();
         assert_eq!(shape(&whole), [("a", 0, 1), ("a", 2, 4)]);
         assert_eq!(whole.stretches[1].zero, at(12.0));
-        let part = plan(range(7.0, 19.0), &recordings, |_| Some(Arc::clone(&media)), TARGET).unwrap();
+        let part = plan(range(7.0, 19.0), &recordings, |_| Some(Arc::clone(&media)), TARGET, false).unwrap();
         assert_eq!(shape(&part), [("a", 1, 1), ("a", 2, 3)]);
         assert_eq!(part.stretches[1].span, range(12.0, 24.0));
+    }
+
+    #[test]
+    fn a_session_is_packed_into_one_kind_of_container() {
+        use Carriage::{Any, Mp4, TransportStream};
+        let (_, recordings) = minutes();
+        let packed = |carriages: [Carriage; 3], only_mp4| {
+            let recordings = recordings.iter().zip(carriages).map(|(recording, carriage)| {
+                let mut extent = Extent::clone(recording.extent.as_ref().unwrap());
+                extent.runs[0].carriage = carriage;
+                Recording { extent: Some(Arc::new(extent)), ..recording.clone() }
+            });
+            let recordings: Vec<Recording> = recordings.collect();
+            let plan = plan(range(-10.0, 500.0), &recordings, |_| None, TARGET, only_mp4).unwrap();
+            let played: String = plan.stretches.iter().map(|stretch| stretch.recording.id.as_str()).collect();
+            (plan.packaging == Packaging::FragmentedMp4, played, plan.left_out.len())
+        };
+        let all = || "abc".to_owned();
+        assert_eq!(packed([Any, TransportStream, Any], false), (false, all(), 0));
+        assert_eq!(packed([Any, Mp4, Any], false), (true, all(), 0));
+        assert_eq!(packed([Any, Any, Any], true), (true, all(), 0));
+        assert_eq!(packed([TransportStream, Mp4, Any], false), (true, "bc".to_owned(), 1));
+        assert_eq!(packed([TransportStream; 3], true), (false, all(), 0));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::sync::Once;
 use std::sync::atomic::Ordering;
 
 use chrono::FixedOffset;
-use m3u8_rs::{MediaPlaylist, MediaPlaylistType, MediaSegment, Start, WRITE_OPT_FLOAT_PRECISION};
+use m3u8_rs::{ExtTag, MediaPlaylist, MediaPlaylistType, MediaSegment, Start, WRITE_OPT_FLOAT_PRECISION};
+use remux::Packaging;
 use remux::index::Cut;
 use remux::time::Ticks;
 
@@ -18,20 +19,29 @@ use crate::domain::{WallTime, later};
 /// A VOD playlist under construction: stretch after stretch.
 #[derive(Debug)]
 pub struct Playlist {
+    packaging: Packaging,
     segments: Vec<MediaSegment>,
+    /// How many there are.
+    stretches: usize,
     longest: Ticks,
     independent: bool,
     /// Where the playlist's clock stands: `EXT-X-PROGRAM-DATE-TIME` never goes back behind it.
     clock: Option<WallTime>,
 }
 
-impl Default for Playlist {
-    fn default() -> Self {
-        Self { segments: Vec::new(), longest: Ticks::ZERO, independent: true, clock: None }
-    }
-}
-
 impl Playlist {
+    /// A playlist of segments that are packed like that.
+    pub fn of(packaging: Packaging) -> Self {
+        Self {
+            packaging,
+            segments: Vec::new(),
+            stretches: 0,
+            longest: Ticks::ZERO,
+            independent: true,
+            clock: None,
+        }
+    }
+
     /// Adds the cuts of a stretch, in order. A discontinuity lies between it and the one before.
     pub fn push(&mut self, stretch: &Stretch, cuts: &[Cut]) {
         // Where an overlap was cut to one GOP, the first cut begins before the end of the one before it. The clock of
@@ -41,7 +51,8 @@ impl Playlist {
         for (position, cut) in cuts.iter().enumerate() {
             let begins = position == 0;
             self.segments.push(MediaSegment {
-                uri: format!("segment/{}.ts", self.segments.len()),
+                uri: format!("segment/{}.{}", self.segments.len(), extension(self.packaging)),
+                unknown_tags: self.map().filter(|_| begins).into_iter().collect(),
                 duration: cut.duration.as_seconds() as f32,
                 discontinuity: begins && !self.segments.is_empty(),
                 program_date_time: begins.then(|| start.with_timezone(&UTC)),
@@ -52,14 +63,25 @@ impl Playlist {
             played += cut.duration;
         }
         self.clock = Some(later(start, played));
+        self.stretches += 1;
+    }
+
+    /// The initialization segment of the stretch that is being added. m3u8-rs would write its own `Map` before the
+    /// discontinuity, where players count it to the stretch before.
+    fn map(&self) -> Option<ExtTag> {
+        let uri = || Some(format!("URI=\"init/{}.mp4\"", self.stretches));
+        let is_needed = self.packaging == Packaging::FragmentedMp4;
+        is_needed.then(|| ExtTag { tag: "X-MAP".to_owned(), rest: uri() })
     }
 
     /// The text of the playlist; players begin `start_offset` into it.
     pub fn finish(self, start_offset: Ticks) -> String {
         static PRECISION: Once = Once::new();
         PRECISION.call_once(|| WRITE_OPT_FLOAT_PRECISION.store(EXTINF_DIGITS, Ordering::Relaxed));
+        // RFC 8216 §7: EXT-X-MAP in a playlist that is not one of I-frames needs 6; Apple's tools write 7 for fragmented MP4.
+        let version = if self.packaging == Packaging::FragmentedMp4 { 7 } else { 3 };
         let playlist = MediaPlaylist {
-            version: Some(3),
+            version: Some(version),
             target_duration: rounded_seconds(self.longest),
             end_list: true,
             playlist_type: Some(MediaPlaylistType::Vod),
@@ -76,6 +98,14 @@ impl Playlist {
         let mut text = Vec::with_capacity(HEAD_BYTES + playlist.segments.len() * SEGMENT_BYTES);
         playlist.write_to(&mut text).expect("a Vec takes every write");
         String::from_utf8(text).expect("m3u8-rs writes the ASCII that it was given")
+    }
+}
+
+/// What the names of segments end with.
+pub fn extension(packaging: Packaging) -> &'static str {
+    match packaging {
+        Packaging::TransportStream => "ts",
+        Packaging::FragmentedMp4 => "m4s",
     }
 }
 
@@ -104,7 +134,11 @@ mod tests {
 
     /// All of `recordings` as a playlist.
     fn playlist(recordings: &[(Recording, &[Cut])], start_offset: Ticks) -> String {
-        let mut playlist = Playlist::default();
+        packed(Packaging::TransportStream, recordings, start_offset)
+    }
+
+    fn packed(packaging: Packaging, recordings: &[(Recording, &[Cut])], start_offset: Ticks) -> String {
+        let mut playlist = Playlist::of(packaging);
         for (recording, cuts) in recordings {
             playlist.push(
                 &Stretch {
@@ -153,6 +187,35 @@ segment/3.ts
         let (rest, read) = m3u8_rs::parse_media_playlist(text.as_bytes()).unwrap();
         assert!(rest.is_empty());
         assert_eq!(read.segments.len(), 4);
+    }
+
+    #[test]
+    fn in_fragmented_mp4_every_stretch_names_its_initialization() {
+        let media = media(vec![run(0, 180_000, 12 * 90_000)]);
+        let recordings = [0.0, 12.0].map(|zero| (recording("a", &media, zero, zero), media.cuts()));
+        let expected = "\
+#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-TARGETDURATION:6
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-START:TIME-OFFSET=0,PRECISE=YES
+#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.000Z
+#EXT-X-MAP:URI=\"init/0.mp4\"
+#EXTINF:6.000000,
+segment/0.m4s
+#EXTINF:6.000000,
+segment/1.m4s
+#EXT-X-DISCONTINUITY
+#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:12.000Z
+#EXT-X-MAP:URI=\"init/1.mp4\"
+#EXTINF:6.000000,
+segment/2.m4s
+#EXTINF:6.000000,
+segment/3.m4s
+#EXT-X-ENDLIST
+";
+        assert_eq!(packed(Packaging::FragmentedMp4, &recordings, Ticks::ZERO), expected);
     }
 
     #[test]

@@ -1,29 +1,34 @@
 //! A segment: source bytes in, through the engine, body out.
 //!
 //! The body is a stream that does something only when it is polled, so back-pressure needs no buffer between: while the
-//! client does not read nothing is read from the source, and to drop the body is to stop.
+//! client does not read nothing is read from the source, and to drop the body is to stop. Of an MP4 recording the engine says
+//! what to read: its tables, then stretches of its media.
 
 use std::fmt;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use futures::Stream;
+use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use remux::index::Cut;
-use remux::layout::Layout;
-use remux::{OUTPUT_VERSION, Output, Remuxer};
+use remux::layout::{Container, Layout};
+use remux::{OUTPUT_VERSION, Output, Packaging, Remuxer};
 use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::Playback;
 use super::frames::Frames;
+use super::media::Media;
+use super::plan::Plan;
+use super::playlist::extension;
 use super::ports::Object;
 use crate::domain::{RecordingKey, SessionId};
 use crate::error::{Error, Kind, Result};
-use crate::metrics::Metrics;
 
 /// A segment that is ready to be sent.
 #[derive(Debug)]
@@ -34,29 +39,66 @@ pub struct Segment {
     pub body: SegmentBody,
 }
 
+/// The initialization segment of a stretch (`EXT-X-MAP`).
+#[derive(Debug)]
+pub struct Initialization {
+    /// Names its bytes.
+    pub etag: String,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
 impl Playback {
-    /// Segment `index` of a session. Its recording has been opened and is still the one that was planned; nothing is
-    /// read before the body is polled.
+    /// Segment `index` of a session, packed as the session is. Its recording has been opened and is still the one that was
+    /// planned; nothing is read before the body is polled.
     ///
     /// # Errors
     /// [`Kind::UnknownSession`], [`Kind::UnknownSegment`], [`Kind::Gone`], or what the source says.
-    pub async fn segment(&self, id: SessionId, index: u32) -> Result<Segment> {
+    pub async fn segment(&self, id: SessionId, index: u32, packaging: Packaging) -> Result<Segment> {
         let kept = self.session_in_use(id).await?;
         let plan = &kept.session.plan;
         self.check_numbering(plan)?;
+        check_packaging(plan, packaging)?;
         let place = plan.place(index).ok_or_else(|| unknown_segment(index, plan.segments()))?;
         let key = &place.stretch.recording;
         let media = self.ports.indexes.media(key).await?;
-        let cut = media.cuts().get(place.cut as usize);
-        let found = cut.and_then(|cut| Some((cut, media.layout(cut.run)?, media.layout_digest(cut.run)?)));
-        let (cut, layout, digest) =
-            found.ok_or_else(|| Error::internal("A cut list does not fit its session."))?;
+        let (cut, layout, digest) = found(&media, place.cut)?;
         let object = self.ports.objects.open(key, cut.bytes.clone()).await?;
         Ok(Segment {
-            etag: etag(key, cut, digest),
-            body: SegmentBody::new(Arc::clone(layout), cut, key, object, Arc::clone(&self.metrics)),
+            etag: etag(key, cut, digest, packaging),
+            body: SegmentBody::new(layout, cut, key, packaging, object, self),
         })
     }
+
+    /// The initialization segment of stretch `number` of a session in fragmented MP4.
+    ///
+    /// # Errors
+    /// As [`segment`](Self::segment).
+    pub async fn initialization(&self, id: SessionId, number: u32) -> Result<Initialization> {
+        let kept = self.session_in_use(id).await?;
+        let plan = &kept.session.plan;
+        self.check_numbering(plan)?;
+        check_packaging(plan, Packaging::FragmentedMp4)?;
+        let unknown = || {
+            let count = plan.stretches.len();
+            Error::new(
+                Kind::UnknownSegment,
+                format!("The session has {count} initialization segments, from 0 on."),
+            )
+        };
+        let stretch = plan.stretches.get(number as usize).ok_or_else(unknown)?;
+        let media = self.ports.indexes.media(&stretch.recording).await?;
+        let (_, layout, digest) = found(&media, stretch.first)?;
+        let bytes = layout.initialization().map_err(|error| refused(&stretch.recording, &error))?;
+        Ok(Initialization { etag: initialization_etag(digest), bytes })
+    }
+}
+
+/// Cut number `cut` of a recording, and the layout of its run.
+fn found(media: &Media, cut: u32) -> Result<(&Cut, &Arc<Layout>, &[u8; 32])> {
+    let cut = media.cuts().get(cut as usize);
+    let found = cut.and_then(|cut| Some((cut, media.layout(cut.run)?, media.layout_digest(cut.run)?)));
+    found.ok_or_else(|| Error::internal("A cut list does not fit its session."))
 }
 
 /// The bytes of a segment. An error ends it; it never ends without one before it is complete.
@@ -64,15 +106,25 @@ pub struct SegmentBody {
     state: State,
     remuxer: Box<Remuxer>,
     frames: Frames,
-    /// Where the next bytes of the source belong.
-    offset: u64,
+    /// Where the next bytes of the source belong, and where those end that have been opened.
+    source: Range<u64>,
+    /// Where an MP4 recording keeps its tables.
+    tables: Option<Range<u64>>,
     recording: RecordingKey,
-    metrics: Arc<Metrics>,
+    playback: Playback,
     /// Time spent on it, without the time that the client took to read.
     busy: Duration,
 }
 
+/// ```text
+/// Reading ──all the engine needs──▶ Draining ──▶ Over
+///   │  ▲
+///   ▼  │ the engine wants bytes elsewhere: MP4
+/// Opening
+/// ```
 enum State {
+    /// A range of the source is being opened.
+    Opening(BoxFuture<'static, Result<Object>>),
     /// Bytes of the source are pushed into the engine.
     Reading(BoxStream<'static, Result<Bytes>>),
     /// The engine has seen all it needs; what it still holds comes out.
@@ -83,19 +135,25 @@ enum State {
 
 impl SegmentBody {
     fn new(
-        layout: Arc<Layout>,
+        layout: &Arc<Layout>,
         cut: &Cut,
         recording: &RecordingKey,
+        packaging: Packaging,
         source: Object,
-        metrics: Arc<Metrics>,
+        playback: &Playback,
     ) -> Self {
+        let tables = match &layout.container {
+            Container::Mp4 { moov } | Container::FragmentedMp4 { moov } => Some(moov.clone()),
+            _ => None,
+        };
         Self {
             state: State::Reading(source.bytes),
-            remuxer: Box::new(Remuxer::segment(layout, cut, remux::Packaging::TransportStream)),
+            remuxer: Box::new(Remuxer::segment(Arc::clone(layout), cut, packaging)),
             frames: Frames::default(),
-            offset: cut.bytes.start,
+            source: cut.bytes.clone(),
+            tables,
             recording: recording.clone(),
-            metrics,
+            playback: playback.clone(),
             busy: Duration::ZERO,
         }
     }
@@ -106,10 +164,14 @@ impl SegmentBody {
                 return Poll::Ready(Some(Ok(frame)));
             }
             if let Some(output) = self.remuxer.poll() {
-                self.on_output(output)?;
+                self.on_output(output);
                 continue;
             }
             match &mut self.state {
+                State::Opening(opening) => {
+                    let object = ready!(opening.as_mut().poll(context))?;
+                    self.state = State::Reading(object.bytes);
+                }
                 State::Reading(_) if self.remuxer.is_complete() => self.finish()?,
                 State::Reading(source) => match ready!(source.as_mut().poll_next(context)) {
                     Some(bytes) => self.push(bytes?)?,
@@ -128,44 +190,84 @@ impl SegmentBody {
     }
 
     fn push(&mut self, bytes: Bytes) -> Result<()> {
-        let offset = self.offset;
-        self.offset += bytes.len() as u64;
-        self.remuxer.push(offset, bytes).map_err(|error| self.refused(&error))
+        let offset = self.source.start;
+        self.source.start += bytes.len() as u64;
+        self.remuxer.push(offset, bytes).map_err(|error| refused(&self.recording, &error))
     }
 
     fn finish(&mut self) -> Result<()> {
         self.state = State::Draining;
-        self.remuxer.finish().map_err(|error| self.refused(&error))
+        self.remuxer.finish().map_err(|error| refused(&self.recording, &error))
     }
 
-    fn on_output(&mut self, output: Output) -> Result<()> {
+    fn on_output(&mut self, output: Output) {
         match output {
             Output::Bytes(bytes) => self.frames.push(bytes),
             Output::Event(event) => debug!(recording = %self.recording.id, "{event}"),
-            // Only containers ask for bytes elsewhere, and no recording that is played yet is kept in one.
-            Output::Want(range) => {
-                return Err(Error::internal(format!("the engine asks for bytes {range:?}")));
-            }
+            Output::Want(range) => self.on_want(range),
             _ => {}
         }
-        Ok(())
     }
 
-    fn refused(&self, error: &remux::Error) -> Error {
-        Error::new(Kind::BadUpstream, format!("Recording {} cannot be played: {error}.", self.recording.id))
+    /// The engine goes on at `wanted`; that may be where it is being read anyway.
+    fn on_want(&mut self, wanted: Range<u64>) {
+        if !matches!(self.state, State::Opening(_) | State::Reading(_)) {
+            return;
+        }
+        if wanted.start == self.source.start && wanted.start < self.source.end {
+            return;
+        }
+        self.source = wanted.start..wanted.end.min(self.recording.version.size);
+        // What lies behind the end of the recording is lost; the engine says so when it is finished.
+        self.state = match self.source.is_empty() {
+            true => State::Reading(stream::empty().boxed()),
+            false => State::Opening(self.open().boxed()),
+        };
+    }
+
+    fn open(&self) -> impl Future<Output = Result<Object>> + Send + use<> {
+        let (playback, recording, range) =
+            (self.playback.clone(), self.recording.clone(), self.source.clone());
+        let is_tables = self.tables.as_ref() == Some(&range);
+        async move {
+            match is_tables {
+                true => playback.tables_of(&recording, range).await,
+                false => playback.ports.objects.open(&recording, range).await,
+            }
+        }
     }
 
     fn on_complete(&self) {
-        self.metrics.transmux_duration_seconds.observe(self.busy.as_secs_f64());
+        self.playback.metrics.transmux_duration_seconds.observe(self.busy.as_secs_f64());
         if self.remuxer.report().is_damaged() {
-            self.metrics.damaged_segments.inc();
+            self.playback.metrics.damaged_segments.inc();
         }
     }
 
     fn on_error(&mut self, error: &Error) {
         self.state = State::Over;
-        self.metrics.transmux_failures.inc();
-        warn!(recording = %self.recording.id, offset = self.offset, %error, "segment broken off");
+        self.playback.metrics.transmux_failures.inc();
+        warn!(recording = %self.recording.id, offset = self.source.start, %error, "segment broken off");
+    }
+}
+
+impl Playback {
+    /// The tables of an MP4 recording: in memory, or read now.
+    async fn tables_of(&self, recording: &RecordingKey, range: Range<u64>) -> Result<Object> {
+        let bytes = match self.tables.get(recording, &self.metrics) {
+            Some(bytes) => bytes,
+            None => {
+                let object = self.ports.objects.open(recording, range).await?;
+                let joined = |mut joined: BytesMut, bytes: Bytes| async move {
+                    joined.extend_from_slice(&bytes);
+                    Ok(joined)
+                };
+                let bytes = object.bytes.try_fold(BytesMut::new(), joined).await?.freeze();
+                self.tables.insert(recording.clone(), bytes.clone(), &self.metrics);
+                bytes
+            }
+        };
+        Ok(Object { bytes: stream::once(async { Ok(bytes) }).boxed() })
     }
 }
 
@@ -189,6 +291,21 @@ impl fmt::Debug for SegmentBody {
     }
 }
 
+fn refused(recording: &RecordingKey, error: &remux::Error) -> Error {
+    Error::new(Kind::BadUpstream, format!("Recording {} cannot be played: {error}.", recording.id))
+}
+
+fn check_packaging(plan: &Plan, asked: Packaging) -> Result<()> {
+    if plan.packaging == asked {
+        return Ok(());
+    }
+    let extension = extension(plan.packaging);
+    Err(Error::new(
+        Kind::UnknownSegment,
+        format!("The segments of this session are called {{number}}.{extension}."),
+    ))
+}
+
 fn unknown_segment(index: u32, segments: u32) -> Error {
     Error::new(
         Kind::UnknownSegment,
@@ -197,10 +314,11 @@ fn unknown_segment(index: u32, segments: u32) -> Error {
 }
 
 /// A strong validator (RFC 9110 §8.8.3): a hash over everything that the bytes depend on.
-fn etag(recording: &RecordingKey, cut: &Cut, layout_digest: &[u8; 32]) -> String {
+fn etag(recording: &RecordingKey, cut: &Cut, layout_digest: &[u8; 32], packaging: Packaging) -> String {
     let version = &recording.version;
     let mut hash = Sha256::new();
-    for text in [recording.id.as_str(), &version.validator, OPTIONS] {
+    // The packaging is all there is to choose.
+    for text in [recording.id.as_str(), &version.validator, extension(packaging)] {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }
@@ -211,11 +329,18 @@ fn etag(recording: &RecordingKey, cut: &Cut, layout_digest: &[u8; 32]) -> String
     hash.update(cut.start.ticks().to_be_bytes());
     hash.update(end.to_be_bytes());
     hash.update([u8::from(version.growing), u8::from(cut.first)]);
+    tag(hash, layout_digest)
+}
+
+fn initialization_etag(layout_digest: &[u8; 32]) -> String {
+    let mut hash = Sha256::new();
+    hash.update("init");
+    tag(hash, layout_digest)
+}
+
+fn tag(mut hash: Sha256, layout_digest: &[u8; 32]) -> String {
     hash.update(OUTPUT_VERSION.to_be_bytes());
     hash.update(layout_digest);
     let hex: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hex}\"")
 }
-
-/// How segments are made: as transport streams, without anything that a client could choose.
-const OPTIONS: &str = "ts";

@@ -7,6 +7,8 @@ use chrono::TimeDelta;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
+use remux::Packaging;
+
 use super::Playback;
 use super::media::Media;
 use super::plan::{self, Numbering, Plan};
@@ -26,13 +28,14 @@ impl Playback {
         let footage = self.read_footage(&camera, range).await?;
         let media = self.media_at_the_edges(&footage, range).await?;
         let recordings = footage.recordings.iter().map(Arc::as_ref);
+        let target = self.settings.segment_target;
         let planned =
-            plan::plan(range, recordings, |key| media.get(key).cloned(), self.settings.segment_target);
+            plan::plan(range, recordings, |key| media.get(key).cloned(), target, self.settings.only_mp4);
         let Some(mut plan) = planned else {
             return Err(self.nothing_recorded(&camera, range, &footage).await?);
         };
         let now = self.ports.clock.now();
-        plan.left_out = left_out(&footage);
+        plan.left_out.extend(left_out(&footage, plan.packaging));
         plan.open_until = open_until(&plan, range, now);
         let session = Arc::new(Session { id: SessionId::random(), camera, range, created_at: now, plan });
         let expires_at = now + self.settings.session_ttl;
@@ -96,7 +99,7 @@ impl Playback {
         let kept = self.session_in_use(id).await?;
         let plan = &kept.session.plan;
         self.check_numbering(plan)?;
-        let mut playlist = Playlist::default();
+        let mut playlist = Playlist::of(plan.packaging);
         let mut media = self.media_of(plan.stretches.iter().map(|stretch| &stretch.recording));
         for stretch in &plan.stretches {
             let media = media.next().await.map(|(_, media)| media).transpose()?;
@@ -241,7 +244,7 @@ fn text(moment: WallTime) -> String {
 }
 
 /// What cannot be played, streams that HLS cannot carry, and damage: each said once.
-fn left_out(footage: &Footage) -> Vec<String> {
+fn left_out(footage: &Footage, packaging: Packaging) -> Vec<String> {
     let unreadable =
         footage.unreadable.iter().map(|unreadable| format!("{}: {}", unreadable.id, unreadable.detail));
     let extents = || {
@@ -250,7 +253,10 @@ fn left_out(footage: &Footage) -> Vec<String> {
             .iter()
             .filter_map(|recording| Some((&recording.key.id, recording.extent.as_ref()?)))
     };
-    let streams: BTreeSet<&String> = extents().flat_map(|(_, extent)| &extent.facts.left_out).collect();
+    let lost = extents().flat_map(|(_, extent)| &extent.facts.not_for_mp4);
+    let lost = lost.filter(|_| packaging == Packaging::FragmentedMp4);
+    let streams: BTreeSet<&String> =
+        extents().flat_map(|(_, extent)| &extent.facts.left_out).chain(lost).collect();
     let damages =
         extents().flat_map(|(id, extent)| extent.damages.iter().map(move |damage| format!("{id}: {damage}")));
     let mut lines = unreadable.chain(streams.into_iter().cloned()).chain(damages);

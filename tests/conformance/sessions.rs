@@ -117,6 +117,7 @@ fn session(stretches: usize) -> Arc<PlaybackSession> {
     };
     let plan = Plan {
         numbering: Numbering::of(Ticks::from_millis(6000)),
+        packaging: remux::Packaging::TransportStream,
         stretches: vec![stretch; stretches],
         start_offset: Ticks::ZERO,
         left_out: vec!["something".to_owned()],

@@ -39,6 +39,38 @@ pub fn sample() -> PathBuf {
     samples().join(CAMERA).join("2026/03/14/10-00-00.ts")
 }
 
+/// A transport stream as a fragmented MP4 file.
+pub fn fragmented(source: &[u8]) -> Vec<u8> {
+    let copy = remux::Copy { packaging: remux::Packaging::FragmentedMp4, ..remux::Copy::default() };
+    remuxed(&mut remux::Remuxer::copy(copy), source)
+}
+
+/// A transport stream as an MP4 file with its tables first.
+pub fn progressive(source: &[u8]) -> Vec<u8> {
+    let copy = remux::Copy::default;
+    let mut measuring = remux::Remuxer::measure(copy());
+    remuxed(&mut measuring, source);
+    remuxed(&mut remux::Remuxer::write(copy(), measuring.into_measured().unwrap()), source)
+}
+
+fn remuxed(remuxer: &mut remux::Remuxer, source: &[u8]) -> Vec<u8> {
+    let mut written = Vec::new();
+    let mut drain = |remuxer: &mut remux::Remuxer| {
+        while let Some(output) = remuxer.poll() {
+            if let remux::Output::Bytes(bytes) = output {
+                written.extend_from_slice(&bytes);
+            }
+        }
+    };
+    for (number, chunk) in source.chunks(1 << 20).enumerate() {
+        remuxer.push((number << 20) as u64, bytes::Bytes::copy_from_slice(chunk)).unwrap();
+        drain(remuxer);
+    }
+    remuxer.finish().unwrap();
+    drain(remuxer);
+    written
+}
+
 /// A directory of recordings, and beside it one for the service to work in.
 pub struct Directory(TempDir);
 

@@ -29,6 +29,7 @@ pub struct Indexer {
     size: u64,
     /// Bytes of the recording, where they are known.
     total: Option<u64>,
+    is_growing: bool,
 }
 
 /// What an [`Indexer`] needs next.
@@ -66,12 +67,26 @@ impl Indexer {
     /// learned like that.
     pub fn new() -> Self {
         let state = State::Sniffing(Vec::new());
-        Self { state, runs: Vec::new(), report: Report::default(), events: Vec::new(), size: 0, total: None }
+        Self {
+            state,
+            runs: Vec::new(),
+            report: Report::default(),
+            events: Vec::new(),
+            size: 0,
+            total: None,
+            is_growing: false,
+        }
     }
 
     /// A pass over a recording of so many bytes, any of which can be pushed at any time.
     pub fn with_size(size: u64) -> Self {
         Self { total: Some(size), ..Self::new() }
+    }
+
+    /// The same over a recording that is still being written, of which there are so many bytes. Of a fragmented MP4 file,
+    /// fragments that have not been written to their end are not seen, and no damage.
+    pub fn of_growing(size: u64) -> Self {
+        Self { is_growing: true, ..Self::with_size(size) }
     }
 
     /// What to push next.
@@ -161,6 +176,7 @@ impl Indexer {
         let begun = std::mem::take(begun);
         self.state = match (is_mp4(&begun), self.total) {
             (false, _) => State::Learning(Box::new(Head::new(0, Wanted::default()))),
+            (true, Some(total)) if self.is_growing => State::Tables(Box::new(Mp4Indexer::of_growing(total))),
             (true, Some(total)) => State::Tables(Box::new(Mp4Indexer::new(total))),
             (true, None) => State::Failed(Error::OutOfReach { offset: 0, at: begun.len() as u64 }),
         };

@@ -273,7 +273,7 @@ impl Entry {
 mod tests {
     use super::super::names::Name;
     use super::*;
-    use crate::domain::RunExtent;
+    use crate::domain::{Carriage, RunExtent};
 
     const NOW: i64 = 1_800_000_000;
 
@@ -299,7 +299,7 @@ mod tests {
         let extent = |seconds| {
             let duration = Ticks::from_millis(1000 * seconds);
             Arc::new(Extent {
-                runs: vec![RunExtent { duration, cuts: 1 }],
+                runs: vec![RunExtent { duration, cuts: 1, carriage: Carriage::Any }],
                 gop: Ticks::from_millis(2000),
                 facts: Arc::default(),
                 damages: Vec::new(),

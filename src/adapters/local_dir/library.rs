@@ -12,7 +12,7 @@ use remux::index::Index;
 use remux::time::Ticks;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::catalogue::Catalogue;
 use super::files::{Extents, Failure, Learned};
@@ -185,7 +185,7 @@ impl Library {
             self.followed.index(&key.id, &file, stamp.size, &self.stop)
         } else {
             self.followed.forget(&key.id);
-            Pass::new(&file).and_then(|pass| pass.index(&file, stamp.size, &self.stop))
+            Pass::new(&file, stamp.size, false).and_then(|pass| pass.index(&file, stamp.size, &self.stop))
         };
         let (index, bytes) = index.map_err(Unread::Failed)?;
         self.metrics.indexed_bytes.inc_by(bytes);
@@ -234,7 +234,11 @@ impl Library {
             return Error::new(Kind::Busy { retry_after: 5 }, "The service is stopping.");
         }
         let failure = Failure { detail: why.to_string().into(), passing: matches!(why, Unindexed::Io(_)) };
-        warn!(recording = %key.id, reason = %why, "recording left out");
+        // Of a file that has just been begun there may be nothing to play yet.
+        match key.version.growing {
+            true => debug!(recording = %key.id, reason = %why, "recording not playable yet"),
+            false => warn!(recording = %key.id, reason = %why, "recording left out"),
+        }
         let detail = format!("Recording {} cannot be played: {why}.", key.id);
         let learned = Learned { stamp, at: self.clock.now(), cost, found: Err(failure) };
         self.catalogue().learn(name, &key.id, learned);

@@ -18,28 +18,19 @@ use crate::domain::{CameraId, WallTime};
 pub(super) struct Name {
     pub(super) camera: CameraId,
     pub(super) start: WallTime,
-    pub(super) container: Container,
 }
 
-/// What the extension promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Container {
-    TransportStream,
-    Mp4,
-}
+/// What a file is is told by its first bytes, not by its name.
+const EXTENSIONS: [&str; 2] = ["ts", "mp4"];
 
 impl Name {
     /// Reads a path below the root, with slashes; `None` where it follows none of the layouts.
     pub(super) fn parse(path: &str, zone: Tz) -> Option<Self> {
         let (directory, file) = path.rsplit_once('/')?;
         let (stem, extension) = file.rsplit_once('.')?;
-        let container = match extension {
-            "ts" => Container::TransportStream,
-            "mp4" => Container::Mp4,
-            _ => return None,
-        };
+        EXTENSIONS.contains(&extension).then_some(())?;
         let (camera, local) = in_file(directory, stem).or_else(|| in_directories(directory, stem))?;
-        Some(Self { camera: camera.parse().ok()?, start: on_the_wall(local, zone)?, container })
+        Some(Self { camera: camera.parse().ok()?, start: on_the_wall(local, zone)? })
     }
 }
 
@@ -102,37 +93,30 @@ fn on_the_wall(local: NaiveDateTime, zone: Tz) -> Option<WallTime> {
 mod tests {
     use super::*;
 
-    fn parse(path: &str) -> Option<(String, String, Container)> {
+    fn parse(path: &str) -> Option<(String, String)> {
         in_zone(path, Tz::UTC)
     }
 
-    fn in_zone(path: &str, zone: Tz) -> Option<(String, String, Container)> {
+    fn in_zone(path: &str, zone: Tz) -> Option<(String, String)> {
         let name = Name::parse(path, zone)?;
         let start = name.start.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
-        Some((name.camera.to_string(), start, name.container))
+        Some((name.camera.to_string(), start))
     }
 
-    fn found(camera: &str, start: &str, container: Container) -> Option<(String, String, Container)> {
-        Some((camera.to_owned(), start.to_owned(), container))
+    fn found(camera: &str, start: &str) -> Option<(String, String)> {
+        Some((camera.to_owned(), start.to_owned()))
     }
 
     #[test]
     fn three_layouts() {
-        use Container::*;
-        assert_eq!(
-            parse("cam-1/2026/03/14/10-05-00.ts"),
-            found("cam-1", "2026-03-14T10:05:00Z", TransportStream)
-        );
-        assert_eq!(parse("site/a/2026/03/14/23-59-59.mp4"), found("site/a", "2026-03-14T23:59:59Z", Mp4));
-        assert_eq!(
-            parse("cam-1/2026-03-14-10-05-00.ts"),
-            found("cam-1", "2026-03-14T10:05:00Z", TransportStream)
-        );
+        assert_eq!(parse("cam-1/2026/03/14/10-05-00.ts"), found("cam-1", "2026-03-14T10:05:00Z"));
+        assert_eq!(parse("site/a/2026/03/14/23-59-59.mp4"), found("site/a", "2026-03-14T23:59:59Z"));
+        assert_eq!(parse("cam-1/2026-03-14-10-05-00.ts"), found("cam-1", "2026-03-14T10:05:00Z"));
         assert_eq!(
             parse("site/cam/2026-03-14_10-05-00-250000.ts"),
-            found("site/cam", "2026-03-14T10:05:00.250Z", TransportStream)
+            found("site/cam", "2026-03-14T10:05:00.250Z")
         );
-        assert_eq!(parse("c/2026-03-14_10-05-00-000001.mp4"), found("c", "2026-03-14T10:05:00.000001Z", Mp4));
+        assert_eq!(parse("c/2026-03-14_10-05-00-000001.mp4"), found("c", "2026-03-14T10:05:00.000001Z"));
     }
 
     #[test]

@@ -1,13 +1,15 @@
-//! One pass over a file for its index; over a file that is still being written it is continued where it stopped.
+//! One pass over a file for its index; over a transport stream that is still being written it is continued where it
+//! stopped. Of an MP4 file only the tables are read.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use remux::index::{Index, Indexer};
+use remux::index::{Index, Indexer, Wants};
 use rustix::io::{Errno, pread};
 
 use crate::domain::RecordingId;
@@ -18,6 +20,8 @@ pub(super) struct Pass {
     indexer: Indexer,
     /// How far it has come.
     offset: u64,
+    /// It is an MP4 file, of which only the tables are read. They are read again when more has been written.
+    has_tables: bool,
     /// Device and inode: a name may mean another file later.
     file: (u64, u64),
 }
@@ -38,9 +42,14 @@ pub(super) enum Unindexed {
 /// How much is read at a time.
 const READ: usize = 1 << 20;
 
+/// How much is read to see what it is: of MP4 little more may be needed.
+const FIRST_READ: usize = 64 << 10;
+
 impl Pass {
-    pub(super) fn new(file: &File) -> Result<Self, Unindexed> {
-        Ok(Self { indexer: Indexer::new(), offset: 0, file: identity(file)? })
+    /// A pass over a file of `size` bytes, to which more may be written.
+    pub(super) fn new(file: &File, size: u64, is_growing: bool) -> Result<Self, Unindexed> {
+        let indexer = if is_growing { Indexer::of_growing(size) } else { Indexer::with_size(size) };
+        Ok(Self { indexer, offset: 0, has_tables: false, file: identity(file)? })
     }
 
     /// The index of the first `size` bytes, and how many were read for it. Blocks.
@@ -58,24 +67,39 @@ impl Pass {
         if size == 0 {
             return Err(Unindexed::Empty);
         }
-        let begun = self.offset;
+        let mut sum = 0;
         let mut buffer = vec![0; READ];
-        while self.offset < size {
+        while let Some(wanted) = self.wants(size) {
             if stop.load(Ordering::Relaxed) {
                 return Err(Unindexed::Stopped);
             }
-            let length = usize::try_from(size - self.offset).map_or(READ, |left| left.min(READ));
-            match pread(file, &mut buffer[..length], self.offset) {
+            let most = if wanted.start == 0 { FIRST_READ } else { READ };
+            let length = usize::try_from(wanted.end - wanted.start).map_or(most, |left| left.min(most));
+            match pread(file, &mut buffer[..length], wanted.start) {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 Ok(read) => {
-                    self.indexer.push(&buffer[..read]);
-                    self.offset += read as u64;
+                    self.indexer.push_at(wanted.start, &buffer[..read]);
+                    self.offset = wanted.start + read as u64;
+                    sum += read as u64;
                 }
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }
         }
-        Ok(size.saturating_sub(begun))
+        Ok(sum)
+    }
+
+    /// What to read next: the next bytes, unless there are tables that say where to go on.
+    fn wants(&mut self, size: u64) -> Option<Range<u64>> {
+        let wanted = match self.indexer.wants() {
+            Wants::Range(range) => {
+                self.has_tables = true;
+                range.start..range.end.min(size)
+            }
+            Wants::Nothing if self.has_tables => return None,
+            Wants::Nothing | Wants::Next => self.offset..size,
+        };
+        (wanted.start < wanted.end).then_some(wanted)
     }
 }
 
@@ -101,11 +125,11 @@ impl Followed {
     ) -> Result<(Index, u64), Unindexed> {
         let same_file = identity(file)?;
         let before = self.passes().remove(id).filter(|pass| pass.file == same_file && pass.offset <= size);
-        let mut pass = before.map_or_else(|| Pass::new(file), Ok)?;
+        let mut pass = before.map_or_else(|| Pass::new(file, size, true), Ok)?;
         let read = pass.go_on(file, size, stop)?;
         let index = pass.indexer.clone().finish();
         let mut passes = self.passes();
-        if passes.len() < FOLLOWED {
+        if passes.len() < FOLLOWED && !pass.has_tables {
             passes.insert(id.clone(), pass);
         }
         Ok((index?, read))
@@ -141,7 +165,7 @@ mod tests {
             file.write_all(part).unwrap();
             let size = file.metadata().unwrap().len();
             let (index, new) = followed.index(&id, &file, size, &stop).unwrap();
-            assert_eq!(index, Pass::new(&file).unwrap().index(&file, size, &stop).unwrap().0);
+            assert_eq!(index, Pass::new(&file, size, false).unwrap().index(&file, size, &stop).unwrap().0);
             read += new;
         }
         assert_eq!(read, bytes.len() as u64);
@@ -155,7 +179,7 @@ mod tests {
     fn a_pass_can_be_stopped() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&[0x47; 1000]).unwrap();
-        let stopped = Pass::new(&file).unwrap().index(&file, 1000, &AtomicBool::new(true));
+        let stopped = Pass::new(&file, 1000, false).unwrap().index(&file, 1000, &AtomicBool::new(true));
         assert!(matches!(stopped, Err(Unindexed::Stopped)));
     }
 }

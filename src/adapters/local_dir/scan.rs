@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::names::{Container, Name};
+use super::names::Name;
 use super::root::{Root, Stamp};
 
 /// What a walk finds.
@@ -32,11 +32,7 @@ pub(super) struct Found {
 impl Found {
     /// Why it is not even opened.
     pub(super) fn refused(&self) -> Option<&str> {
-        match (&self.stamp, self.name.container) {
-            (Err(reason), _) => Some(reason),
-            (Ok(_), Container::Mp4) => Some("MP4 recordings cannot be played yet"),
-            (Ok(_), Container::TransportStream) => None,
-        }
+        self.stamp.as_ref().err().map(String::as_str)
     }
 }
 

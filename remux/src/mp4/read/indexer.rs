@@ -26,6 +26,8 @@ use crate::limits;
 #[derive(Debug, Clone)]
 pub(crate) struct Mp4Indexer {
     size: u64,
+    /// More is still being written.
+    is_growing: bool,
     window: Window,
     log: Log,
     state: State,
@@ -73,7 +75,13 @@ impl Mp4Indexer {
     /// Passes over a file of `size` bytes.
     pub(crate) fn new(size: u64) -> Self {
         let state = State::Finding(Finder::new(Some(size)));
-        Self { size, window: Window::default(), log: Log::default(), state }
+        Self { size, is_growing: false, window: Window::default(), log: Log::default(), state }
+    }
+
+    /// The same over a file that is still being written: a fragment that has not been written to its end is not seen, and
+    /// no damage.
+    pub(crate) fn of_growing(size: u64) -> Self {
+        Self { is_growing: true, ..Self::new(size) }
     }
 
     /// Bytes of the file from the start of what it [wants](Self::wants) on, or from before it. What is wrong with them is
@@ -102,7 +110,7 @@ impl Mp4Indexer {
             State::Finding(finder) => return Err(finder.not_found()),
             State::Passing(pass) | State::Heading(pass) => pass,
         };
-        if let (true, Feed::Fragments(walk)) = (is_cut_off, &pass.feed)
+        if let (true, false, Feed::Fragments(walk)) = (is_cut_off, self.is_growing, &pass.feed)
             && walk.is_cut_off(Some(self.size))
         {
             self.log.on_box(walk.at());
@@ -121,7 +129,7 @@ impl Mp4Indexer {
                 State::Finding(finder) => match finder.step(&mut self.window) {
                     Ok(Err(wanted)) => return Some(wanted),
                     Ok(Ok(movie)) => {
-                        self.state = match Pass::first(movie, self.size) {
+                        self.state = match Pass::first(movie, self.size, self.is_growing) {
                             Ok(pass) => State::Passing(Box::new(pass)),
                             Err(error) => State::Failed(error),
                         }
@@ -132,7 +140,7 @@ impl Mp4Indexer {
                     if let Some(wanted) = pass.advance(self.size, &mut self.window, &mut self.log) {
                         return Some(wanted);
                     }
-                    match pass.again(self.size) {
+                    match pass.again(self.size, self.is_growing) {
                         Some(again) => {
                             self.log = Log::default();
                             **pass = again;
@@ -147,18 +155,20 @@ impl Mp4Indexer {
 }
 
 impl Pass {
-    fn first(movie: Movie, size: u64) -> Result<Self, Error> {
+    fn first(movie: Movie, size: u64, is_growing: bool) -> Result<Self, Error> {
         let first_video = streams::key(&movie, |track| {
             movie.is_fragmented || movie.tracks.get(track).is_some_and(|track| !track.tables.is_empty())
         });
         let key = first_video.ok_or_else(|| streams::nothing_to_play(&movie))?;
         let looks = !movie.is_fragmented && !tells_raps(&movie, key);
-        Ok(Self::new(movie, size, key, looks))
+        Ok(Self::new(movie, size, key, looks, is_growing))
     }
 
-    fn new(movie: Movie, size: u64, key: usize, looks: bool) -> Self {
+    fn new(movie: Movie, size: u64, key: usize, looks: bool, is_growing: bool) -> Self {
+        let walk = || Walk::new(&movie, movie.range.end..size, None, looks);
         let feed = match movie.is_fragmented {
-            true => Feed::Fragments(Walk::new(&movie, movie.range.end..size, None, looks)),
+            true if is_growing => Feed::Fragments(walk().of_growing(size)),
+            true => Feed::Fragments(walk()),
             false => Feed::Tables(Box::new(Plan::new(&movie, None, true))),
         };
         Self {
@@ -176,7 +186,7 @@ impl Pass {
 
     /// The pass that has to be made after this one, which has shown that it went wrong: the key track has no samples, or
     /// its fragments call all samples sync samples, or none.
-    fn again(&self, size: u64) -> Option<Self> {
+    fn again(&self, size: u64, is_growing: bool) -> Option<Self> {
         let has_samples = |track: usize| self.seen.get(track).is_some_and(|seen| seen.samples > 0);
         let key = streams::key(&self.movie, has_samples)?;
         let is_video = self.movie.tracks.get(key).is_some_and(|track| track.codec.is_video());
@@ -185,7 +195,7 @@ impl Pass {
         let went_wrong = key != self.collector.key || has_to_look && !self.looks;
         (went_wrong && self.passes < MOST_PASSES).then(|| Self {
             passes: self.passes + 1,
-            ..Self::new(self.movie.clone(), size, key, self.looks || has_to_look)
+            ..Self::new(self.movie.clone(), size, key, self.looks || has_to_look, is_growing)
         })
     }
 

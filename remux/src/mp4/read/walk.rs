@@ -147,6 +147,8 @@ pub(super) struct Walk {
     samples: VecDeque<Placed>,
     /// Whether the next box is known to be a `moof` box, which is read once there are no samples left.
     is_at_moof: bool,
+    /// Bytes there are of a file that is still being written: a fragment that goes beyond them ends the walk.
+    written: Option<u64>,
 }
 
 impl Walk {
@@ -161,7 +163,13 @@ impl Walk {
             decoded: vec![0; movie.tracks.len()],
             samples: VecDeque::new(),
             is_at_moof: false,
+            written: None,
         }
+    }
+
+    /// The same through a file that is still being written, of which there are so many bytes: only whole fragments count.
+    pub(super) fn of_growing(self, written: u64) -> Self {
+        Self { written: Some(written), ..self }
     }
 
     /// The samples that are left of the fragment that was read last.
@@ -252,6 +260,11 @@ impl Walk {
     fn on_moof(&mut self, movie: &Movie, bytes: &Bytes, log: &mut Log) -> bool {
         let Some(moof) = Node::new(self.at, bytes) else { return false };
         let fragment = Fragment::parse(&moof, &movie.tracks, &mut self.decoded);
+        let ends = || fragment.samples.iter().map(|(_, sample)| sample.end());
+        if self.written.is_some_and(|written| ends().any(|end| end > written)) {
+            self.end = self.at;
+            return true;
+        }
         log.report.damaged_samples = log.report.damaged_samples.saturating_add(fragment.lost);
         for (track, sample) in fragment.samples {
             let (Some(clock), Some(&overtaking)) = (self.clocks.get(track), fragment.overtaking.get(track))
