@@ -93,7 +93,8 @@ impl Dresser {
         };
         match unit.data {
             Data::Nals(nals) => {
-                self.put_pictures(&nals, &mut dressed);
+                let needs_sets = is_marked || unit.unit.is_random_access();
+                self.put_pictures(&nals, needs_sets, &mut dressed);
                 Some(dressed)
             }
             Data::Frame(frame) => {
@@ -110,10 +111,10 @@ impl Dresser {
 
     /// A delimiter, the parameter sets that a RAP lacks, then what is there (H.264 §7.4.1.2.3). A set stands behind those
     /// that it refers to.
-    fn put_pictures(&mut self, nals: &Nals, dressed: &mut Dressed) {
+    fn put_pictures(&mut self, nals: &Nals, needs_sets: bool, dressed: &mut Dressed) {
         let codec = self.codec;
         nals.iter().for_each(|nal| self.sets.learn(codec, nal));
-        let missing = match dressed.is_marked {
+        let missing = match needs_sets {
             true => self.sets.missing_from(codec, nals.iter()),
             false => Vec::new(),
         };

@@ -10,8 +10,8 @@ pub(crate) const INTERVAL: Ticks = Ticks::from_millis(100);
 const LONGEST_FILLED: Ticks = Ticks::SECOND;
 
 /// How far the PCR is ahead of the DTS. As far as audio may trail its pictures, or come before the first one
-/// ([`EARLY`](crate::cut::EARLY)): nothing arrives after the moment at which it is due.
-const LEAD: Ticks = crate::cut::EARLY;
+/// ([`EARLY`](crate::cut::EARLY)), and a little more: nothing arrives at or after the moment at which it is due.
+const LEAD: Ticks = Ticks::new(crate::cut::EARLY.get() + 900);
 
 /// Keeps account of what went out last.
 #[derive(Debug, Default)]

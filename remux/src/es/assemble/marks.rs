@@ -54,6 +54,12 @@ impl Marks {
         self.marks[index].times.take()
     }
 
+    /// The times of the PES behind that in which this place lies, if it has begun.
+    pub(super) fn times_behind(&self, at: usize) -> Option<Times> {
+        let next = self.index(at).map_or(0, |index| index + 1);
+        self.marks.get(next)?.times.map(|(times, _)| times)
+    }
+
     fn index(&self, at: usize) -> Option<usize> {
         self.marks.partition_point(|mark| mark.at <= at).checked_sub(1)
     }

@@ -5,6 +5,7 @@
 //! places earlier in the order of showing. Everything begins anew at a RAP, so that a segment needs nothing before it.
 
 use crate::time::{MediaTime, Ticks};
+use crate::timeline::Times;
 
 /// Makes the DTS of one stream.
 #[derive(Debug, Clone)]
@@ -21,8 +22,8 @@ impl Reorder {
         Self { depth: usize::from(depth), frame_duration, window: Vec::new(), last: None }
     }
 
-    /// The DTS of the next picture.
-    pub(super) fn dts(&mut self, pts: MediaTime, is_rap: bool) -> MediaTime {
+    /// The times of the next picture. DTS rise; a picture that comes too late for its PTS is shown when it is decoded.
+    pub(super) fn times(&mut self, pts: MediaTime, is_rap: bool) -> Times {
         if is_rap {
             self.window.clear();
         }
@@ -35,9 +36,8 @@ impl Reorder {
         let smallest = self.window.remove(0).min(pts);
         let rising =
             self.last.filter(|_| !is_rap).map_or(smallest, |last| smallest.max(last + Ticks::new(1)));
-        let dts = rising.min(pts);
-        self.last = Some(dts);
-        dts
+        self.last = Some(rising);
+        Times { dts: rising, pts: pts.max(rising) }
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
         let mut reorder = Reorder::new(2, Ticks::new(40));
         let at = |ticks| MediaTime::from_ticks(ticks);
         let decoded = [0, 160, 80, 40, 120, 320, 240, 200, 280].map(at);
-        let dts: Vec<i64> = decoded.iter().map(|&pts| reorder.dts(pts, pts == at(0)).ticks()).collect();
+        let dts: Vec<i64> = decoded.iter().map(|&pts| reorder.times(pts, pts == at(0)).dts.ticks()).collect();
         assert_eq!(dts, [-80, -40, 0, 40, 80, 120, 160, 200, 240]);
         assert!(decoded.iter().zip(&dts).all(|(pts, &dts)| dts <= pts.ticks()));
     }

@@ -241,6 +241,7 @@ impl VideoAssembler {
         let begin = nals.first().map_or(0, |nal| nal.start);
         let timed_at = nals.iter().find(|&nal| self.is_timed(nal)).map_or(begin, |nal| nal.start);
         let (offset, times) = (self.marks.offset(begin), self.marks.take_times(timed_at));
+        let next = self.marks.times_behind(timed_at);
         let is_damaged = self.marks.advance(length);
         self.searched = self.searched.saturating_sub(length);
         self.open_nal = self.open_nal.map(|begin| begin.saturating_sub(length));
@@ -251,11 +252,12 @@ impl VideoAssembler {
             return;
         }
         let is_timed = times.is_some_and(|(_, is_steady)| is_steady);
-        let Some(times) = self.times(times.map(|(times, _)| times)) else { return };
         let nals = Nals::new(bytes, nals);
         let unit = unit_of(self.codec, nals.iter());
+        let given = times.map(|(times, _)| times);
+        let Some(times) = self.times(given, next, unit.is_random_access()) else { return };
         let times = match &mut self.reorder {
-            Some(reorder) => Times { dts: reorder.dts(times.pts, unit.is_random_access()), ..times },
+            Some(reorder) => reorder.times(times.pts, unit.is_random_access()),
             None => times,
         };
         let (stream, data) = (self.stream, Data::Nals(nals));
@@ -268,13 +270,25 @@ impl VideoAssembler {
         matches!(role(self.codec, &self.buffer[nal.clone()]), Some(Role::Slice | Role::Delimiter))
     }
 
-    /// Where the source gives no times, those before and a frame; before the first time there are none.
-    fn times(&mut self, given: Option<Times>) -> Option<Times> {
-        let following = || {
-            let dts = self.last?.dts + self.frame_duration;
-            Some(Times { pts: dts, dts })
+    /// Where the source gives no times, those before and a frame, but before `next`, which it gives next; before the first
+    /// time there are none. Within a GOP DTS rise; a random access point is believed, for a segment may begin with it.
+    fn times(&mut self, given: Option<Times>, next: Option<Times>, is_rap: bool) -> Option<Times> {
+        let following = |last: Times| {
+            let room = next.map(|next| Ticks::new((next.dts - last.dts).get() / 2));
+            let step = room.filter(|&room| room > Ticks::ZERO).map_or(self.frame_duration, |room| {
+                if self.frame_duration > room { room } else { self.frame_duration }
+            });
+            let dts = last.dts + step;
+            Times { pts: dts, dts }
         };
-        self.last = given.or_else(following);
+        let rising = |given: Times| match self.last {
+            Some(last) if given.dts <= last.dts && !is_rap && self.reorder.is_none() => {
+                let dts = last.dts + Ticks::new(1);
+                Times { dts, pts: given.pts.max(dts) }
+            }
+            _ => given,
+        };
+        self.last = given.map(rising).or_else(|| self.last.map(following));
         self.last
     }
 }
