@@ -95,8 +95,8 @@ impl Service {
 
     /// What comes before a segment in fragmented MP4; nothing in a transport stream.
     pub(crate) fn initialization(&self, session: &Session, number: usize) -> Vec<u8> {
-        let maps = session.playlist.segments[..=number].iter().filter_map(|segment| segment.map.as_ref());
-        let Some(map) = maps.last() else { return Vec::new() };
+        let mut maps = session.playlist.segments[..=number].iter().filter_map(|segment| segment.map.as_ref());
+        let Some(map) = maps.next_back() else { return Vec::new() };
         let base = reqwest::Url::parse(&session.playlist_url).unwrap();
         let answer = self.get(base.join(&map.uri).unwrap().as_str());
         assert_eq!(answer.status().as_u16(), 200);
