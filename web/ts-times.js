@@ -2,9 +2,11 @@
  * When sound and pictures of a transport stream segment begin, and when its sound ends. Pure.
  *
  * The service's segments are clean: packets of 188 bytes from the first byte on, a PTS in every PES header that matters.
+ * Of a segment in fragmented MP4 it says nothing.
  */
 
 const PACKET = 188;
+const SYNC_BYTE = 0x47;
 const CLOCK = 90_000;
 const SAMPLES_PER_ADTS_FRAME = 1024;
 const ADTS_RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
@@ -51,6 +53,7 @@ export class TimesReader {
 
   /** @param {Uint8Array} packet */
   #onPacket(packet) {
+    if (packet[0] !== SYNC_BYTE) return;
     const pid = ((packet[1] & 0x1f) << 8) | packet[2];
     const startsUnit = (packet[1] & 0x40) !== 0;
     const hasAdaptation = (packet[3] & 0x20) !== 0;

@@ -2,7 +2,7 @@
  * Plays the sample footage on the page of a running service, in a real Chromium, and compares every wall time that the page
  * shows with the frame on screen.
  *
- * usage: node play.js BASE_URL hls.js|native [SCREENSHOT.png]
+ * usage: node play.js BASE_URL hls.js|native ts|m4s [SCREENSHOT.png]
  */
 import assert from 'node:assert/strict';
 
@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 
 import { installReader } from './counter.js';
 
-const [base, mode, screenshot] = process.argv.slice(2);
+const [base, mode, extension, screenshot] = process.argv.slice(2);
 const FRAME_US = 40_000;
 /**
  * How far from the wanted moment a seek may end. Chromium's own HLS withholds the last pictures before a discontinuity; the
@@ -31,7 +31,10 @@ page.on('pageerror', (error) => complaints.push(`page: ${error}`));
 page.on('console', (message) => {
   if (message.type() === 'error') complaints.push(`console: ${message.text()}`);
 });
+const loaded = new Set();
 page.on('response', (response) => {
+  const segment = /\/segment\/\d+\.(\w+)$/.exec(response.url());
+  if (segment) loaded.add(segment[1]);
   if (response.status() >= 400) complaints.push(`${response.status()} ${response.url()}`);
 });
 
@@ -113,6 +116,7 @@ const errors = await page.evaluate(() => window.playback.errors);
 errors.filter(isHarmless).forEach((error) => console.log('harmless:', JSON.stringify(error)));
 assert.deepEqual(errors.filter((error) => !isHarmless(error)), [], 'hls.js complained');
 assert.deepEqual(complaints, []);
+assert.deepEqual([...loaded], [extension]);
 if (screenshot) {
   await open('cam-001-entrance', '10:01:12.000');
   await page.screenshot({ path: screenshot });

@@ -7,13 +7,24 @@ use playback_service::error::Kind;
 use playback_service::playback::Ports;
 use remux::time::Ticks;
 
-use super::support::{CAMERA, Setup, samples};
+use super::support::{CAMERA, Directory, Setup, fragmented, progressive, sample, samples};
 
 #[tokio::test]
 async fn local_dir() {
     let work_dir = tempfile::tempdir().unwrap();
     let (service, _clock) = Setup::default().service(&samples(), work_dir.path());
     suite(&service.app().playback().ports).await;
+}
+
+#[tokio::test]
+async fn local_dir_of_mp4() {
+    for make in [fragmented, progressive] {
+        let directory = Directory::empty();
+        let recording = make(&std::fs::read(sample()).unwrap());
+        directory.add(&format!("{CAMERA}/2026/03/14/10-00-00.mp4"), &recording);
+        let (service, _clock) = Setup::default().service(&directory.root(), &directory.work_dir());
+        suite(&service.app().playback().ports).await;
+    }
 }
 
 async fn suite(ports: &Ports) {

@@ -20,7 +20,13 @@ fn every_access_unit_of_every_kind_of_clip_arrives_once() {
     for clip in CLIPS {
         let session = service.open(clip.name, START, "2026-02-03T04:06:00Z");
         let segments = service.segments(&session);
-        check(clip, &clips.file(clip), &session, &segments);
+        assert_eq!(session.is_mp4(), clip.name == "hevc", "{}", clip.name);
+        if session.is_mp4() {
+            let init = service.initialization(&session, 0);
+            check_mp4(clip, &clips.file(clip), &session, &[&[init][..], &segments].concat());
+        } else {
+            check(clip, &clips.file(clip), &session, &segments);
+        }
     }
 }
 
@@ -72,7 +78,11 @@ fn check(clip: &Clip, source: &Path, session: &Session, segments: &[Vec<u8>]) {
         exact_durations(name, session, segments, &made);
     }
     if clip.has_audio {
-        same_frames(name, "audio", &frames(source, "a:0"), &frames(&whole, "a:0"));
+        match clip.name {
+            // LATM goes out as ADTS: other bytes around the same sound.
+            "latm" => assert_eq!(samples_of(source), samples_of(&whole), "{name}: decoded sound"),
+            _ => same_frames(name, "audio", &frames(source, "a:0"), &frames(&whole, "a:0")),
+        }
     }
     for (number, segment) in segments.iter().enumerate() {
         let what = format!("{name}, segment {number}");
@@ -89,6 +99,32 @@ fn check(clip: &Clip, source: &Path, session: &Session, segments: &[Vec<u8>]) {
             probe(&file, &["-show_entries", "stream=codec_name"]);
         }
     }
+}
+
+/// Hashes of the decoded frames of sound.
+fn samples_of(file: &Path) -> Vec<String> {
+    let arguments = ["-v", "error", "-i", file.to_str().unwrap(), "-map", "0:a:0", "-f", "framehash", "-"];
+    let rows = String::from_utf8(run("ffmpeg", &arguments).stdout).unwrap();
+    let hash = |row: &str| row.rsplit(',').next().unwrap_or_default().trim().to_owned();
+    rows.lines().filter(|row| !row.starts_with('#')).map(hash).collect()
+}
+
+/// H.265: the same pictures, packed otherwise, at the same times; the sound bit for bit. `file` is all of a session.
+fn check_mp4(clip: &Clip, source: &Path, session: &Session, file: &[Vec<u8>]) {
+    let directory = TempDir::new().unwrap();
+    let whole = directory.path().join("joined.mp4");
+    std::fs::write(&whole, file.concat()).unwrap();
+    let (recorded, made) = (frames(source, "v:0"), frames(&whole, "v:0"));
+    let times = |frames: &[Frame]| frames.iter().map(|frame| frame.pts - frames[0].pts).collect::<Vec<_>>();
+    assert_eq!(times(&made), times(&recorded), "{}", clip.name);
+    assert_eq!(made[0].pts, ORIGIN, "{}: zero is at 10 s", clip.name);
+    let hashes = |file: &Path| frames(file, "a:0").into_iter().map(|frame| frame.hash).collect::<Vec<_>>();
+    assert_eq!(hashes(&whole), hashes(source), "{}: sound", clip.name);
+    // Players read it from its playlist, as many pictures as there are.
+    let count = ["-count_packets", "-select_streams", "v:0", "-show_entries", "stream=nb_read_packets"];
+    // Once for the program, once for its stream.
+    let counted = probe(&session.playlist_url, &count);
+    assert_eq!(counted.first(), Some(&recorded.len().to_string()), "{counted:?}");
 }
 
 /// The same access units in the same order, and all times moved by the same amount.

@@ -27,6 +27,11 @@ pub(crate) struct Session {
 impl Service {
     /// Starts the program on a free port and waits until it says where it listens.
     pub(crate) fn start(recordings: &Path) -> Self {
+        Self::start_with(recordings, &[])
+    }
+
+    /// The same with other settings.
+    pub(crate) fn start_with(recordings: &Path, settings: &[(&str, &str)]) -> Self {
         let work_dir = TempDir::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_playback-service"))
             .env("RECORDINGS_DIR", recordings)
@@ -34,6 +39,7 @@ impl Service {
             .env("PORT", "0")
             .env("LOG_FORMAT", "json")
             .env("LOG_LEVEL", "info")
+            .envs(settings.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -81,15 +87,28 @@ impl Service {
 
     pub(crate) fn segment(&self, session: &Session, number: usize) -> Vec<u8> {
         let answer = self.get(&session.segment_url(number));
-        assert_eq!(
-            (answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()),
-            (200, "video/mp2t")
-        );
+        let content_type = answer.headers()["content-type"].to_str().unwrap();
+        let expected = if session.is_mp4() { "video/mp4" } else { "video/mp2t" };
+        assert_eq!((answer.status().as_u16(), content_type), (200, expected));
+        answer.bytes().unwrap().to_vec()
+    }
+
+    /// What comes before a segment in fragmented MP4; nothing in a transport stream.
+    pub(crate) fn initialization(&self, session: &Session, number: usize) -> Vec<u8> {
+        let mut maps = session.playlist.segments[..=number].iter().filter_map(|segment| segment.map.as_ref());
+        let Some(map) = maps.next_back() else { return Vec::new() };
+        let base = reqwest::Url::parse(&session.playlist_url).unwrap();
+        let answer = self.get(base.join(&map.uri).unwrap().as_str());
+        assert_eq!(answer.status().as_u16(), 200);
         answer.bytes().unwrap().to_vec()
     }
 }
 
 impl Session {
+    pub(crate) fn is_mp4(&self) -> bool {
+        self.playlist.segments.iter().any(|segment| segment.map.is_some())
+    }
+
     /// Where a segment is, relative names resolved as a player does.
     pub(crate) fn segment_url(&self, number: usize) -> String {
         let base = reqwest::Url::parse(&self.playlist_url).unwrap();
