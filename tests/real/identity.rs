@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::clips::{CLIPS, Clip, Clips, START, samples};
 use crate::service::{Service, Session};
-use crate::tools::{Frame, frames, probe};
+use crate::tools::{Frame, frames, probe, run};
 
 /// Ten seconds on the 90 kHz clock: where the output of a recording begins.
 const ORIGIN: i64 = 900_000;
