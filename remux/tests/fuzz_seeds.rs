@@ -5,9 +5,11 @@ use std::path::Path;
 
 use remux::fuzzing;
 
+type Target = fn(&[u8]);
+
 #[test]
 fn what_the_targets_check_holds_for_their_seeds() {
-    let targets: [(&str, fn(&[u8])); 9] = [
+    let targets: [(&str, Target); 9] = [
         ("engine", fuzzing::engine),
         ("psi", fuzzing::psi),
         ("pes", fuzzing::pes),

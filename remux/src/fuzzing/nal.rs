@@ -4,9 +4,11 @@
 //! order and without a hole, from the first random access point on; delimiters and parameter sets aside, which the engine
 //! may add.
 
+use checker::Kind;
+
 use super::oracle;
 use super::recipe::{ROOM, Recipe, Source, parameter_sets, pes_header, slice};
-use crate::layout::{Codec, Framing};
+use crate::layout::{Codec, Framing, Path};
 
 /// Takes NAL units that `data` describes through everything.
 pub fn nal(data: &[u8]) {
@@ -21,6 +23,11 @@ pub fn nal(data: &[u8]) {
         return;
     }
     let checked = checker::check(&[&copied.out]);
+    let is_rebuilt = copied.layout.iter().any(|layout| layout.streams[0].path == Path::Rebuild);
+    let dressed = [Kind::Delimiter, Kind::ParameterSets];
+    if let Some(fault) = checked.faults.iter().find(|fault| is_rebuilt && dressed.contains(&fault.kind)) {
+        panic!("{fault}");
+    }
     let found: Vec<&[u8]> = checked.pes.iter().flat_map(|pes| checker::units(&pes.data)).collect();
     let found = significant(made.codec, found.into_iter());
     let expected = significant(made.codec, made.nals.iter().map(|nal| &nal[..]));
@@ -69,7 +76,7 @@ fn make(mut recipe: Recipe<'_>) -> Made {
     while !recipe.is_over() {
         let op = recipe.byte();
         if op & 3 != 0 {
-            waiting.push(a_nal(&mut recipe, codec, op));
+            waiting.push(a_nal(&mut recipe, codec, op, made.nals.len() + waiting.len()));
             continue;
         }
         // The PES ends here; behind start codes it may end inside of a NAL unit.
@@ -115,10 +122,10 @@ fn prefix(framing: Framing, op: u8, length: usize) -> Vec<u8> {
 }
 
 /// One NAL unit: of a picture that can be, or of any type with any content but start codes.
-fn a_nal(recipe: &mut Recipe<'_>, codec: Codec, op: u8) -> Vec<u8> {
+fn a_nal(recipe: &mut Recipe<'_>, codec: Codec, op: u8, number: usize) -> Vec<u8> {
     match op >> 2 & 7 {
-        0 => slice(codec, false, op >> 3),
-        1 => slice(codec, true, op >> 3),
+        0 => slice(codec, false, number as u8),
+        1 => slice(codec, true, number as u8),
         2 => {
             let sets = parameter_sets(codec);
             sets[usize::from(op >> 5) % sets.len()].clone()
