@@ -1,4 +1,4 @@
 //! The whole engine on any bytes; what is checked stands in `remux::fuzzing`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| remux::fuzzing::engine(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| remux_fuzz::bounded(data, remux::fuzzing::engine));

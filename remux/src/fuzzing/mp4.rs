@@ -23,12 +23,17 @@ pub fn mp4_reader(data: &[u8]) {
 
 /// The same for a file that is made of boxes: `data` says which, how they are nested, and what is in them.
 pub fn mp4_boxes(data: &[u8]) {
-    let Some((&split, mut rest)) = data.split_first() else { return };
+    let Some((&split, rest)) = data.split_first() else { return };
+    check(&boxes_of(rest), 1 + usize::from(split) * 7);
+}
+
+/// The boxes that a recipe describes, end to end.
+pub(super) fn boxes_of(mut recipe: &[u8]) -> Vec<u8> {
     let mut source = Vec::new();
-    while !rest.is_empty() {
-        source.extend(make_box(&mut rest, 0));
+    while !recipe.is_empty() {
+        source.extend(make_box(&mut recipe, 0));
     }
-    check(&source, 1 + usize::from(split) * 7);
+    source
 }
 
 fn check(source: &[u8], chunk: usize) {

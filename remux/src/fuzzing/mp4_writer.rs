@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::walk::{self, Range};
+use super::walk;
 use crate::es::Unit;
 use crate::es::access_unit::{AccessUnit, Data};
 use crate::layout::{Codec, Layout};
@@ -132,7 +132,7 @@ fn check_segment(fragmenter: &mut Fragmenter, layout: &Layout, mode: ParameterSe
             kind => assert_eq!(kind, b"styp"),
         }
     }
-    assert_tiled(places, payload);
+    walk::assert_tiled(places, payload);
     assert_eq!(found, expected(layout, mode, units));
 }
 
@@ -160,25 +160,9 @@ fn check_file(layout: &Layout, mode: ParameterSets, units: &[AccessUnit]) {
     assert_eq!(tops.iter().map(|top| top.kind).collect::<Vec<_>>(), [*b"ftyp", *b"moov", *b"mdat"]);
     let tracks = walk::movie(&file, &tops[1]);
     let places = tracks.values().flatten().cloned().collect();
-    assert_tiled(places, vec![tops[2].body.clone()]);
+    walk::assert_tiled(places, vec![tops[2].body.clone()]);
     let found = tracks.into_iter().map(|(track, places)| {
         (track, places.into_iter().map(|place| file[place].to_vec()).collect::<Vec<_>>())
     });
     assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
-}
-
-/// Whether samples lie side by side in what `mdat` boxes hold, and nothing else does.
-fn assert_tiled(mut samples: Vec<Range>, payload: Vec<Range>) {
-    samples.sort_by_key(|sample| sample.start);
-    let mut samples = samples.into_iter();
-    for body in payload {
-        let mut at = body.start;
-        while at < body.end {
-            let sample = samples.next().expect("bytes of mdat that are no sample");
-            assert_eq!(sample.start, at, "samples overlap, or leave a hole");
-            at = sample.end;
-        }
-        assert_eq!(at, body.end);
-    }
-    assert_eq!(samples.next(), None, "a sample that is not in mdat");
 }

@@ -133,3 +133,19 @@ fn track(file: &[u8], trak: &Box) -> (u32, Vec<Range>) {
     assert_eq!(sizes.next(), None, "a sample in no chunk");
     (id, samples)
 }
+
+/// Whether samples lie side by side in what `mdat` boxes hold, and nothing else does.
+pub(super) fn assert_tiled(mut samples: Vec<Range>, payload: Vec<Range>) {
+    samples.sort_by_key(|sample| sample.start);
+    let mut samples = samples.into_iter();
+    for body in payload {
+        let mut at = body.start;
+        while at < body.end {
+            let sample = samples.next().expect("bytes of mdat that are no sample");
+            assert_eq!(sample.start, at, "samples overlap, or leave a hole");
+            at = sample.end;
+        }
+        assert_eq!(at, body.end);
+    }
+    assert_eq!(samples.next(), None, "a sample that is not in mdat");
+}

@@ -1,0 +1,4 @@
+//! Any source as MP4; what is checked stands in `remux::fuzzing`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| remux_fuzz::bounded(data, remux::fuzzing::packaging));
