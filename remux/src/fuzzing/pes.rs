@@ -58,6 +58,8 @@ fn declared(codec: Codec) -> (u8, &'static [u8]) {
         Codec::Ac3 => (0x81, &[]),
         Codec::Eac3 => (0x87, &[]),
         Codec::Opus => (0x06, &[5, 4, b'O', b'p', b'u', b's', 0x7f, 2, 0x80, 2]),
+        Codec::Klv | Codec::Id3 => (0x15, &[]),
+        Codec::Scte35 => (0x86, &[]),
     }
 }
 

@@ -1,5 +1,7 @@
 //! An elementary stream's bytes into PES, PES into packets (H.222.0 §2.4.3.2, §2.4.3.6).
 
+use bytes::BytesMut;
+
 use crate::pes::header::write_header;
 use crate::time::{Pcr, Timestamp};
 use crate::ts::{PACKET, Pid, SYNC_BYTE};
@@ -32,18 +34,13 @@ const SPREAD: usize = 16;
 
 /// Appends the packets of `pes` to `out`; `counter` is the continuity_counter of the last packet. With `align` so many that
 /// that of the next is 0.
-pub(crate) fn packetize(
-    pid: Pid,
-    pes: &Pes<'_>,
-    counter: &mut u8,
-    align: bool,
-    out: &mut impl FnMut(&[u8; PACKET]),
-) {
+pub(crate) fn packetize(pid: Pid, pes: &Pes<'_>, counter: &mut u8, align: bool, out: &mut BytesMut) {
     let length: usize = pes.data.iter().map(|piece| piece.len()).sum();
     let header = write_header(pes.stream_id, pes.pts, pes.dts, length);
     let pieces = std::iter::once(&header[..]).chain(pes.data.iter().copied());
     let mut source = Source { pieces, current: &[], left: header.len() + length };
     let first_field = first_adaptation_field(pes);
+    out.reserve((source.left / ROOM + 2 + SPREAD) * PACKET);
     let mut writer = Writer { pid, counter, has_hole: pes.has_hole, is_first: true };
     let spread = if align { writer.spread(source.left, first_field.len()) } else { 0 };
     while source.left > 0 {
@@ -58,7 +55,7 @@ pub(crate) fn packetize(
             }
             _ => (source.left - SPREAD).min(room),
         };
-        out(&writer.packet(field, payload, &mut source));
+        writer.write(field, payload, &mut source, out);
     }
 }
 
@@ -96,28 +93,29 @@ impl Writer<'_> {
         16 - after
     }
 
-    fn packet<'b>(
+    fn write<'b>(
         &mut self,
         field: &[u8],
         payload: usize,
         source: &mut Source<'b, impl Iterator<Item = &'b [u8]>>,
-    ) -> [u8; PACKET] {
-        let mut packet = [0xff; PACKET];
+        out: &mut BytesMut,
+    ) {
         let [high, low] = self.pid.value().to_be_bytes();
         let unit_start = u8::from(self.is_first) << 6;
         let stuffing = ROOM - field.len() - payload;
         let has_field = !field.is_empty() || stuffing > 0;
         let control = if has_field { 0x30 } else { 0x10 };
         *self.counter = (*self.counter + 1) & 0x0f;
-        packet[..4].copy_from_slice(&[SYNC_BYTE, unit_start | high, low, control | *self.counter]);
+        out.extend_from_slice(&[SYNC_BYTE, unit_start | high, low, control | *self.counter]);
         if has_field {
-            write_field(&mut packet[4..PACKET - payload], field);
+            let begin = out.len();
+            out.resize(begin + ROOM - payload, 0xff);
+            write_field(&mut out[begin..], field);
         }
-        source.read(&mut packet[PACKET - payload..]);
+        source.read(payload, out);
         if std::mem::take(&mut self.is_first) && std::mem::take(&mut self.has_hole) {
             *self.counter = (*self.counter + 1) & 0x0f;
         }
-        packet
     }
 }
 
@@ -138,19 +136,17 @@ struct Source<'a, I> {
 }
 
 impl<'a, I: Iterator<Item = &'a [u8]>> Source<'a, I> {
-    fn read(&mut self, mut into: &mut [u8]) {
-        self.left -= into.len();
-        while !into.is_empty() {
+    fn read(&mut self, mut count: usize, into: &mut BytesMut) {
+        self.left -= count;
+        while count > 0 {
             if self.current.is_empty() {
                 let Some(next) = self.pieces.next() else { return };
                 self.current = next;
                 continue;
             }
-            let length = into.len().min(self.current.len());
-            let (here, rest) = self.current.split_at(length);
-            let (begin, after) = std::mem::take(&mut into).split_at_mut(length);
-            begin.copy_from_slice(here);
-            (self.current, into) = (rest, after);
+            let (here, rest) = self.current.split_at(count.min(self.current.len()));
+            into.extend_from_slice(here);
+            (self.current, count) = (rest, count - here.len());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::pieces::Pieces;
 use super::{Extent, KEY};
@@ -242,11 +242,15 @@ impl Outlet {
             data: &dressed.pieces().collect::<Vec<_>>(),
         };
         let behind = self.behind_first.take_if(|_| number == KEY).unwrap_or_default();
-        let (pieces, held_up) = (&mut self.pieces, &mut self.behind_first);
-        packetize(stream.pid, &pes, &mut stream.counter, align, &mut |packet| match held_up {
-            Some(waiting) => waiting.push(*packet),
-            None => pieces.made(packet),
-        });
+        let counter = &mut stream.counter;
+        match &mut self.behind_first {
+            None => self.pieces.make(|made| packetize(stream.pid, &pes, counter, align, made)),
+            Some(waiting) => {
+                let mut made = BytesMut::new();
+                packetize(stream.pid, &pes, counter, align, &mut made);
+                waiting.extend(made.as_chunks().0);
+            }
+        }
         behind.iter().for_each(|packet| self.pieces.made(packet));
     }
 

@@ -34,11 +34,16 @@ impl Pieces {
 
     /// A packet that is not in the chunk, or not at its place there, goes out.
     pub(super) fn made(&mut self, packet: &Packet) {
+        self.make(|made| made.extend_from_slice(packet));
+    }
+
+    /// The packets that `make` appends go out.
+    pub(super) fn make(&mut self, make: impl FnOnce(&mut BytesMut)) {
         let at = self.made.len();
-        self.made.extend_from_slice(packet);
+        make(&mut self.made);
         match self.order.last_mut() {
-            Some(Piece::Made(range)) if range.end == at => range.end += PACKET,
-            _ => self.order.push(Piece::Made(at..at + PACKET)),
+            Some(Piece::Made(range)) if range.end == at => range.end = self.made.len(),
+            _ => self.order.push(Piece::Made(at..self.made.len())),
         }
     }
 
