@@ -75,7 +75,6 @@ mod error;
 mod es;
 mod head;
 mod intake;
-#[allow(dead_code, unused_imports, reason = "what drives it is being built")]
 mod mp4;
 mod mux;
 mod pes;

@@ -123,10 +123,7 @@ impl Rewriter {
         extent: Extent,
         target: Target,
     ) -> Result<Self, Error> {
-        let layout = match target {
-            Target::Packets => layout,
-            _ => Arc::new(for_mp4(Layout::clone(&layout))),
-        };
+        let layout = target.layout(&layout);
         let continues = extent == Extent::Whole || bounds.from.is_some();
         let outlet = Outlet::new(Arc::clone(&layout), continues, extent);
         Self::build(layout, bounds, framer, extent, outlet, PsiWatch::default(), target)

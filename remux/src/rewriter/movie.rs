@@ -1,6 +1,7 @@
 //! Output as MP4: what takes access units instead of packets.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -23,6 +24,16 @@ pub(crate) enum Target {
     Measure,
     /// A file with `moov` first, after it was measured.
     File(Box<Measured>),
+}
+
+impl Target {
+    /// A layout as this goes out with it.
+    pub(super) fn layout(&self, layout: &Arc<Layout>) -> Arc<Layout> {
+        match self {
+            Self::Packets => Arc::clone(layout),
+            _ => Arc::new(for_mp4(Layout::clone(layout))),
+        }
+    }
 }
 
 /// What a first pass has found: the beginning of a file with `moov` first, and what takes the second pass.

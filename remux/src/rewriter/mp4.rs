@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::interleave::Interleave;
-use super::movie::{Measured, Target, for_mp4};
+use super::movie::{Measured, Target};
 use super::outlet::Outlet;
 use super::piece::Piece;
 use super::{Events, Extent};
@@ -182,10 +182,7 @@ impl Mp4Rewriter {
 }
 
 fn playing(layout: &Arc<Layout>, bounds: Bounds, extent: Extent, target: Target) -> Result<Phase, Error> {
-    let goes_out = match target {
-        Target::Packets => Arc::clone(layout),
-        _ => Arc::new(for_mp4(Layout::clone(layout))),
-    };
+    let goes_out = target.layout(layout);
     let number = |source| goes_out.streams.iter().position(|stream| stream.source == source);
     let numbers = layout.streams.iter().map(|stream| number(stream.source)).collect();
     let continues = extent == Extent::Whole || bounds.from.is_some();

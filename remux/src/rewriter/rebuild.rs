@@ -88,7 +88,6 @@ impl Rewriter {
         let Phase::Starting(starting) = std::mem::replace(&mut rebuild.phase, Phase::Outside) else { return };
         let raw = starting.packets.iter().copied();
         let offset = starting.offset;
-        // Streams whose pictures are shown in another order than they come in, without a DTS, go back all the time.
         let timed = self.time.time(number, self.intake.pid(number), &header, raw);
         let times = match timed {
             Timed::Suspended => return,

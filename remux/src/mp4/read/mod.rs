@@ -31,5 +31,4 @@ mod walk;
 mod window;
 
 pub(crate) use self::indexer::Mp4Indexer;
-pub(crate) use self::movie::Movie;
 pub(crate) use self::reader::{Read, Reader};

@@ -156,11 +156,13 @@ impl Reader {
     }
 
     /// Whether everything has been read that will be.
+    #[cfg(test)]
     pub(crate) fn is_complete(&self) -> bool {
         matches!(self.state, State::Ended(_) | State::Failed(_))
     }
 
     /// Bytes that have been pushed and not used.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn held(&self) -> u64 {
         self.window.held()
     }

@@ -202,11 +202,6 @@ impl SampleTables {
         self.overtaking
     }
 
-    /// How many samples are listed.
-    pub(crate) fn count(&self) -> u32 {
-        self.count
-    }
-
     /// The samples in order, as far as all tables know them.
     pub(crate) fn samples(&self) -> Samples {
         Samples { tables: self.clone(), ..Samples::default() }

@@ -50,6 +50,7 @@ impl Window {
     }
 
     /// Bytes that are held.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn held(&self) -> u64 {
         self.held
     }

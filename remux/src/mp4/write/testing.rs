@@ -96,6 +96,7 @@ fn access_unit(stream: usize, dts: i64, pts: i64, unit: Unit, data: Data) -> Acc
 
 /// Three seconds of pictures with one B-frame each, an IDR picture every second, and of AAC that begins 20 ms later; as a
 /// transport stream would have them: the sound a little behind.
+#[cfg(test)]
 pub(crate) fn three_seconds() -> Vec<AccessUnit> {
     let mut units = Vec::new();
     for number in 0..75i64 {
