@@ -13,3 +13,4 @@ pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod playback;
+pub mod tls;

@@ -6,6 +6,8 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
+use crate::error::{Error, Kind};
+
 /// Declares the metrics once: field, name and help text belong together.
 macro_rules! metrics {
     ($($(#[doc = $help:literal])+ $field:ident: $type:ty = $make:expr, $name:literal;)+) => {
@@ -52,6 +54,8 @@ metrics! {
     segment_bytes: IntCounter = counter, "playback_segment_bytes_total";
     /// Seconds it took to open a session.
     open_seconds: Histogram = seconds, "playback_open_duration_seconds";
+    /// Failures of what the service depends on, by which it is and what kind of failure.
+    upstream_failures: IntCounterVec = by_upstream, "playback_upstream_failures_total";
     /// Connections that are open.
     connections: IntGauge = gauge, "playback_open_connections";
     /// Recordings that are known.
@@ -71,6 +75,20 @@ impl Metrics {
         // Writing to a Vec cannot fail; a metric that cannot be encoded is missing from the text.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+impl Metrics {
+    /// Counts a failure of `upstream` (`storage`, `objects`, `vms`, `mediamtx`, `valkey`), if that is what `error` is.
+    pub fn on_upstream_failure(&self, upstream: &'static str, error: &Error) {
+        let kind = match error.kind() {
+            Kind::BadUpstream => "wrong",
+            Kind::UpstreamDown => "down",
+            Kind::UpstreamLate => "late",
+            Kind::Gone => "gone",
+            _ => return,
+        };
+        self.upstream_failures.with_label_values(&[upstream, kind]).inc();
     }
 }
 
@@ -105,6 +123,10 @@ fn by_cache(name: &str, help: &str) -> IntCounterVec {
     let by_cache = IntCounterVec::new(Opts::new(name, help), &["cache"]).expect(NAMED_WELL);
     by_cache.with_label_values(&["index"]);
     by_cache
+}
+
+fn by_upstream(name: &str, help: &str) -> IntCounterVec {
+    IntCounterVec::new(Opts::new(name, help), &["upstream", "kind"]).expect(NAMED_WELL)
 }
 
 fn seconds(name: &str, help: &str) -> Histogram {

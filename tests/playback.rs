@@ -6,17 +6,16 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
-use playback_service::domain::RecordingKey;
+use playback_service::domain::{Origin, RecordingKey};
 use playback_service::error::{Error, Kind, Result};
 use playback_service::playback::Ports;
-use playback_service::playback::ports::{Object, Objects};
+use playback_service::playback::ports::{Object, Objects, Part};
 use reqwest::StatusCode;
 use support::{CAMERA, Directory, Server, Setup, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -213,9 +212,14 @@ impl Drop for OnDrop {
 const DROP: usize = 64 << 10;
 
 impl Objects for Tap {
-    fn open<'a>(&'a self, recording: &'a RecordingKey, range: Range<u64>) -> BoxFuture<'a, Result<Object>> {
+    fn open<'a>(
+        &'a self,
+        recording: &'a RecordingKey,
+        part: Part,
+        known: Option<&'a Origin>,
+    ) -> BoxFuture<'a, Result<Object>> {
         async move {
-            let object = self.inner.open(recording, range).await?;
+            let object = self.inner.open(recording, part, known).await?;
             let pieces = object.bytes.flat_map(|piece| {
                 let piece = piece.unwrap();
                 let pieces: Vec<Bytes> = piece.chunks(DROP).map(Bytes::copy_from_slice).collect();
@@ -237,7 +241,7 @@ impl Objects for Tap {
                     Ok(piece)
                 }
             });
-            Ok(Object { bytes: bytes.boxed() })
+            Ok(Object { bytes: bytes.boxed(), origin: object.origin, range: object.range })
         }
         .boxed()
     }

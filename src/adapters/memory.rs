@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::domain::{SessionId, WallTime};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::Metrics;
-use crate::playback::ports::{Kept, PlaybackSession, SessionStore};
+use crate::playback::ports::{Kept, Note, SessionStore, Stored};
 
 /// Keeps sessions until they expire.
 #[derive(Debug)]
@@ -56,9 +56,9 @@ impl MemorySessions {
         self.metrics.active_sessions.set(i64::try_from(table.sessions.len()).unwrap_or(i64::MAX));
     }
 
-    fn insert_now(&self, session: Arc<PlaybackSession>, expires_at: WallTime) -> Result<()> {
+    fn insert_now(&self, session: Stored, expires_at: WallTime) -> Result<()> {
         let mut table = self.table();
-        let stretches = table.stretches.saturating_add(session.plan.stretches.len());
+        let stretches = table.stretches.saturating_add(session.stretches());
         if table.sessions.len() >= self.limits.sessions || stretches > self.limits.stretches {
             return Err(Error::new(
                 Kind::Busy { retry_after: 60 },
@@ -87,8 +87,8 @@ impl MemorySessions {
 
 impl Table {
     fn insert(&mut self, kept: Kept) {
-        let id = kept.session.id;
-        self.stretches += kept.session.plan.stretches.len();
+        let id = kept.session.id();
+        self.stretches += kept.session.stretches();
         self.expiries.insert((kept.expires_at, id));
         self.sessions.insert(id, kept);
     }
@@ -96,7 +96,7 @@ impl Table {
     fn remove(&mut self, id: SessionId) -> Option<Kept> {
         let kept = self.sessions.remove(&id)?;
         self.expiries.remove(&(kept.expires_at, id));
-        self.stretches -= kept.session.plan.stretches.len();
+        self.stretches -= kept.session.stretches();
         Some(kept)
     }
 
@@ -110,7 +110,7 @@ impl Table {
 }
 
 impl SessionStore for MemorySessions {
-    fn insert(&self, session: Arc<PlaybackSession>, expires_at: WallTime) -> BoxFuture<'_, Result<()>> {
+    fn insert(&self, session: Stored, expires_at: WallTime) -> BoxFuture<'_, Result<()>> {
         ready(self.insert_now(session, expires_at)).boxed()
     }
 
@@ -124,6 +124,11 @@ impl SessionStore for MemorySessions {
 
     fn remove(&self, id: SessionId) -> BoxFuture<'_, Result<bool>> {
         ready(Ok(self.remove_now(id))).boxed()
+    }
+
+    /// Nobody else reads this memory, and what a note says can be made again.
+    fn note(&self, _id: SessionId, _note: Note) -> BoxFuture<'_, Result<()>> {
+        ready(Ok(())).boxed()
     }
 
     fn active(&self) -> BoxFuture<'_, Result<u64>> {

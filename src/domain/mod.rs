@@ -13,10 +13,10 @@ mod wall_time;
 pub use self::camera::{CameraId, InvalidCameraId};
 pub use self::placement::{Length, Named, Place, place};
 pub use self::recording::{
-    AudioFacts, Carriage, Extent, Facts, Recording, RecordingId, RecordingKey, RunExtent, Unreadable,
+    AudioFacts, Carriage, Extent, Facts, Origin, Recording, RecordingId, RecordingKey, RunExtent, Unreadable,
     Version, VideoFacts,
 };
-pub use self::session::{Session, SessionId};
+pub use self::session::{LiveFormat, LivePlan, Session, SessionId};
 pub use self::spans::{gaps, merge};
 pub use self::time_range::{EmptyRange, TimeRange};
 pub use self::wall_time::{WallTime, later, ticks_between};

@@ -18,6 +18,18 @@ impl RecordingId {
     }
 }
 
+impl From<Arc<str>> for RecordingId {
+    fn from(id: Arc<str>) -> Self {
+        Self(id)
+    }
+}
+
+impl From<RecordingId> for Arc<str> {
+    fn from(id: RecordingId) -> Self {
+        id.0
+    }
+}
+
 impl From<&str> for RecordingId {
     fn from(id: &str) -> Self {
         Self(id.into())
@@ -30,10 +42,11 @@ impl fmt::Display for RecordingId {
     }
 }
 
-/// One state of a recording's bytes. Everything that is learned from bytes, and every cut list, belongs to a version.
+/// One state of a recording's bytes, in the words of the catalogue that lists it. Everything that is learned from bytes, and
+/// every cut list, belongs to a version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Version {
-    /// How many bytes there are.
+    /// How many bytes there are; catalogues of objects may be wrong about it, then [`Origin::size`] is right.
     pub size: u64,
     /// What the keeper tells states of equal size apart by: an ETag, a modification time.
     pub validator: Arc<str>,
@@ -41,11 +54,23 @@ pub struct Version {
     pub growing: bool,
 }
 
+/// The bytes of a recording as whoever serves them describes them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// How many bytes there are.
+    pub size: u64,
+    /// What the server tells states of equal size apart by: an ETag, else a modification time. Without one a body that breaks off
+    /// cannot be resumed and nothing made of it is kept.
+    pub validator: Option<Arc<str>>,
+}
+
 /// One version of one recording: what a session names, so that it keeps meaning the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RecordingKey {
     /// Which recording.
     pub id: RecordingId,
+    /// What its bytes are called where they are kept: the path of a file, the key of an object.
+    pub object: Arc<str>,
     /// Which state of it.
     pub version: Version,
 }

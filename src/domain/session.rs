@@ -1,10 +1,11 @@
 //! Sessions: somebody plays something for a while.
 
 use std::fmt;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{CameraId, TimeRange, WallTime};
+use super::{CameraId, WallTime};
 
 /// Which session. Whoever knows it may play the session, so it is never printed: `Debug` and `Display` do not show it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,17 +39,39 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// A session. `P` is what is being played: the compact plan of a recorded range.
+/// A session. `P` is what is being played: the compact plan of a recorded range, or a live stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session<P> {
     /// Which session.
     pub id: SessionId,
     /// Whose footage.
     pub camera: CameraId,
-    /// What was asked for.
-    pub range: TimeRange,
     /// When it was opened.
     pub created_at: WallTime,
     /// What is played.
     pub plan: P,
+}
+
+/// What a live session plays: the stream of a media server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LivePlan {
+    /// How it is read.
+    pub format: LiveFormat,
+    /// The media server's name of the stream.
+    pub path: Arc<str>,
+    /// Where clients read it. Contains no credentials.
+    pub url: Arc<str>,
+    /// The service made the path at the media server, so it may take it down.
+    pub made: bool,
+}
+
+/// How a live stream is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LiveFormat {
+    /// HTTP Live Streaming.
+    Hls,
+    /// RTSP.
+    Rtsp,
+    /// WebRTC, by WHEP.
+    WebRtc,
 }

@@ -5,10 +5,10 @@ use serde::{Serialize, Serializer};
 use super::API;
 use super::params::Asked;
 use crate::domain::{
-    AudioFacts, Recording, SessionId, TimeRange, Unreadable, VideoFacts, WallTime, gaps, merge,
+    AudioFacts, LiveFormat, Recording, SessionId, TimeRange, Unreadable, VideoFacts, WallTime, gaps, merge,
 };
 use crate::playback::plan::Stretch;
-use crate::playback::ports::{Camera, Footage, Kept};
+use crate::playback::ports::{Camera, Footage, LiveSession, PlaybackSession};
 
 /// A moment as RFC 3339 in UTC, to the microsecond.
 #[derive(Debug, Clone, Copy)]
@@ -69,8 +69,7 @@ struct PlayedRecording<'a> {
 
 impl<'a> Session<'a> {
     /// The answer for a session; `base` comes before the URLs in it.
-    pub(super) fn of(kept: &'a Kept, base: &str) -> Self {
-        let session = &*kept.session;
+    pub(super) fn of(session: &'a PlaybackSession, expires_at: WallTime, base: &str) -> Self {
         let stretches = &session.plan.stretches;
         let mut segment_ids: Vec<&str> =
             stretches.iter().map(|stretch| stretch.recording.id.as_str()).collect();
@@ -79,17 +78,44 @@ impl<'a> Session<'a> {
         Self {
             session_id: session.id.reveal(),
             camera_id: session.camera.as_str(),
-            range: session.range.into(),
+            range: session.plan.range.into(),
             format: "hls",
             url: format!("{}/playlist.m3u8", session_url(session.id, base)),
-            expires_at: Time(kept.expires_at),
+            expires_at: Time(expires_at),
             segment_ids,
             recordings: stretches.iter().enumerate().map(PlayedRecording::of).collect(),
-            gaps: gaps(&spans, session.range).into_iter().map(Span::from).collect(),
+            gaps: gaps(&spans, session.plan.range).into_iter().map(Span::from).collect(),
             spans: spans.into_iter().map(Span::from).collect(),
             left_out: &session.plan.left_out,
             playlist_start: stretches.first().map(|stretch| Time(stretch.span.start())),
             open_until: session.plan.open_until.map(Time),
+        }
+    }
+}
+
+/// `LiveResponse`.
+#[derive(Debug, Serialize)]
+pub(super) struct LiveStream<'a> {
+    session_id: String,
+    camera_id: &'a str,
+    format: &'static str,
+    url: &'a str,
+    expires_at: Time,
+}
+
+impl<'a> LiveStream<'a> {
+    /// The answer for a live session.
+    pub(super) fn of(session: &'a LiveSession, expires_at: WallTime) -> Self {
+        Self {
+            session_id: session.id.reveal(),
+            camera_id: session.camera.as_str(),
+            format: match session.plan.format {
+                LiveFormat::Hls => "hls",
+                LiveFormat::Rtsp => "rtsp",
+                LiveFormat::WebRtc => "webrtc",
+            },
+            url: &session.plan.url,
+            expires_at: Time(expires_at),
         }
     }
 }

@@ -9,11 +9,13 @@ use axum::response::{IntoResponse, Response};
 use tracing::{Span, info};
 
 use super::extract::{Body, InSession};
-use super::json::{Session, Status, Time, session_url};
+use super::json::{LiveStream, Session, Status, Time, session_url};
 use super::params::{Start, extension};
 use super::problem::Problem;
 use super::{App, observe};
 use crate::error::{Error, Kind};
+use crate::playback::Opened;
+use crate::playback::ports::{Kept, Stored};
 
 /// `POST /start`
 pub(super) async fn start(State(app): State<App>, Body(body): Body) -> Result<Response, Problem> {
@@ -30,18 +32,17 @@ async fn open(app: &App, body: &[u8], status: StatusCode) -> Result<Response, Pr
     let Start { camera, range } = Start::parse(body)?;
     let opened = app.playback().open(camera, range);
     let opened = tokio::time::timeout(app.settings().open_timeout_seconds, opened).await;
-    let kept = opened.unwrap_or_else(|_| Err(still_reading()))?;
+    let Opened { session, expires_at } = opened.unwrap_or_else(|_| Err(still_reading()))?;
     let seconds = begun.elapsed().as_secs_f64();
     app.playback().metrics.open_seconds.observe(seconds);
 
-    let session = &kept.session;
     Span::current().record("session", observe::short_hash(session.id));
     let (recordings, segments) = (session.plan.stretches.len(), session.plan.segments());
     info!(camera = %session.camera, recordings, segments, seconds, "session opened");
 
     let base = base(app);
     let location = [(header::LOCATION, session_url(session.id, base)), no_store()];
-    Ok((status, location, Json(Session::of(&kept, base))).into_response())
+    Ok((status, location, Json(Session::of(&session, expires_at, base))).into_response())
 }
 
 fn still_reading() -> Error {
@@ -52,8 +53,13 @@ fn still_reading() -> Error {
 
 /// `GET /sessions/{id}`
 pub(super) async fn show(State(app): State<App>, session: InSession) -> Result<Response, Problem> {
-    let kept = app.playback().session(session.id).await?;
-    Ok(([no_store()], Json(Session::of(&kept, base(&app)))).into_response())
+    let Kept { session, expires_at } = app.playback().session(session.id).await?;
+    Ok(match session {
+        Stored::Recorded(session) => {
+            ([no_store()], Json(Session::of(&session, expires_at, base(&app)))).into_response()
+        }
+        Stored::Live(session) => ([no_store()], Json(LiveStream::of(&session, expires_at))).into_response(),
+    })
 }
 
 /// `DELETE /sessions/{id}`

@@ -8,7 +8,7 @@ use remux::layout::{Format, Layout, Stream};
 use remux::time::Ticks;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{AudioFacts, Carriage, Extent, Facts, RunExtent, VideoFacts};
+use crate::domain::{AudioFacts, Carriage, Extent, Facts, Origin, RunExtent, VideoFacts};
 
 /// A version of a recording, ready to be cut: what every session over it shares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub struct Media {
     runs: Vec<MediaRun>,
     gop: Ticks,
     damages: Vec<String>,
+    origin: Option<Origin>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,19 @@ impl Media {
             runs: index.runs.iter().map(MediaRun::of).collect(),
             gop: mean_gop(index),
             damages: index.report.damages().map(|(count, what)| format!("{count} {what}")).collect(),
+            origin: None,
         }
+    }
+
+    /// The same, learned from bytes that were `origin` then.
+    #[must_use]
+    pub fn learned_from(self, origin: Origin) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    /// What the bytes were when this was learned; `None` where the recording's version says it all.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
     }
 
     /// All cuts of the recording, in order.

@@ -25,6 +25,7 @@ use chrono::TimeDelta;
 use remux::time::Ticks;
 
 use self::ports::{Cameras, Indexes, Objects, Recordings, SessionStore};
+pub use self::sessions::Opened;
 pub use self::tables::Tables;
 use crate::clock::Clock;
 use crate::metrics::Metrics;

@@ -21,6 +21,8 @@ use crate::domain::{
 /// What a session plays: a few numbers for each recording, however long it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
+    /// What was asked for.
+    pub range: TimeRange,
     /// How its cuts are numbered.
     pub numbering: Numbering,
     /// What segments are packed into: all of a session into the same.
@@ -133,6 +135,7 @@ pub fn plan<'a>(
     let (packaging, stretches, left_out) = pack(stretches, only_mp4);
     let start = stretches.first()?.span.start();
     Some(Plan {
+        range,
         numbering: Numbering::of(target),
         packaging,
         stretches,

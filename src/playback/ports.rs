@@ -11,10 +11,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use remux::time::Ticks;
 
 use super::media::Media;
 use super::plan::Plan;
-use crate::domain::{CameraId, Recording, RecordingKey, Session, SessionId, TimeRange, Unreadable, WallTime};
+use crate::domain::{
+    CameraId, LivePlan, Origin, Recording, RecordingId, RecordingKey, Session, SessionId, TimeRange,
+    Unreadable, WallTime,
+};
 use crate::error::{Nearest, Result};
 
 /// Which cameras there are: a VMS, or whoever keeps the recordings.
@@ -69,24 +73,88 @@ pub trait Indexes: Debug + Send + Sync {
 
 /// The bytes of recordings: files, objects of a bucket, presigned URLs.
 pub trait Objects: Debug + Send + Sync {
-    /// Opens `range` of a version of a recording; nothing is read before the stream is polled.
+    /// Opens a part of a version of a recording; little more than its head is read before the stream is polled. Where `known`
+    /// says what the bytes were when something was learned from them, they still have to be the same.
     ///
     /// # Errors
     /// [`Kind::Gone`](crate::error::Kind::Gone) where the version is no longer there: what is opened is never another
-    /// one.
-    fn open<'a>(&'a self, recording: &'a RecordingKey, range: Range<u64>) -> BoxFuture<'a, Result<Object>>;
+    /// one. [`Kind::BadUpstream`](crate::error::Kind::BadUpstream) where the part begins behind the end, or what is served is not
+    /// what was asked for; [`Kind::UpstreamDown`](crate::error::Kind::UpstreamDown) and
+    /// [`Kind::UpstreamLate`](crate::error::Kind::UpstreamLate) where nobody answers.
+    fn open<'a>(
+        &'a self,
+        recording: &'a RecordingKey,
+        part: Part,
+        known: Option<&'a Origin>,
+    ) -> BoxFuture<'a, Result<Object>>;
 }
 
-/// A range of a recording's bytes that has been opened.
+/// Which bytes of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// From `start` up to `end`, or up to the recording's end where that comes first.
+    Range(Range<u64>),
+    /// So many at its end, or all of it.
+    Last(u64),
+}
+
+impl Part {
+    /// The bytes of it that a recording of `size` bytes has; `None` where it has none of them.
+    pub fn within(&self, size: u64) -> Option<Range<u64>> {
+        let range = match self {
+            Self::Range(range) => range.start..range.end.min(size),
+            Self::Last(count) => size.saturating_sub(*count)..size,
+        };
+        (range.start < range.end).then_some(range)
+    }
+}
+
+/// A part of a recording's bytes that has been opened.
 pub struct Object {
-    /// The bytes of the range in order, in uniquely owned buffers. Ends early only with an error. To drop it is to stop
-    /// reading.
+    /// What the bytes are.
+    pub origin: Origin,
+    /// Which of them come.
+    pub range: Range<u64>,
+    /// The bytes of `range` in order, in uniquely owned buffers. Ends early only with an error: what breaks off on the way is
+    /// resumed where that can be done. To drop it is to stop reading.
     pub bytes: BoxStream<'static, Result<Bytes>>,
+}
+
+/// What a catalogue of recordings that are kept elsewhere lists.
+pub trait Catalogue: Debug + Send + Sync {
+    /// What of a camera's recordings overlaps `range`, in order of their starts, each once.
+    fn rows<'a>(&'a self, camera: &'a CameraId, range: TimeRange) -> BoxFuture<'a, Result<Listing>>;
+
+    /// The listed spans nearest to a range in which there is nothing, as far as a few questions find them.
+    fn nearest<'a>(&'a self, camera: &'a CameraId, range: TimeRange) -> BoxFuture<'a, Result<Nearest>>;
+}
+
+/// What [`Catalogue::rows`] finds.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// What can be read.
+    pub rows: Vec<Row>,
+    /// What cannot: rows that make no sense, recordings kept where nobody can read them.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A recording as its catalogue lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Which recording, and where its bytes are.
+    pub key: RecordingKey,
+    /// When it begins.
+    pub start: WallTime,
+    /// How long it is, to the second or worse.
+    pub duration: Ticks,
 }
 
 impl Debug for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Object { .. }")
+        f.debug_struct("Object")
+            .field("origin", &self.origin)
+            .field("range", &self.range)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,7 +164,7 @@ pub trait SessionStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Kind::Busy`](crate::error::Kind::Busy) where the store is full.
-    fn insert(&self, session: Arc<PlaybackSession>, expires_at: WallTime) -> BoxFuture<'_, Result<()>>;
+    fn insert(&self, session: Stored, expires_at: WallTime) -> BoxFuture<'_, Result<()>>;
 
     /// A session that has not expired.
     fn get(&self, id: SessionId) -> BoxFuture<'_, Result<Option<Kept>>>;
@@ -107,18 +175,75 @@ pub trait SessionStore: Debug + Send + Sync {
     /// Forgets a session and everything kept with it. `false` where there is no such session.
     fn remove(&self, id: SessionId) -> BoxFuture<'_, Result<bool>>;
 
-    /// How many sessions are kept.
+    /// Keeps what was made for a session with it, for other programs to read. What it says can be made again from the session.
+    fn note(&self, id: SessionId, note: Note) -> BoxFuture<'_, Result<()>>;
+
+    /// How many sessions are kept, as far as this store knows.
     fn active(&self) -> BoxFuture<'_, Result<u64>>;
+}
+
+/// What was made for a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// Its playlist.
+    Manifest(Arc<str>),
+    /// A segment: where it comes from.
+    Segment {
+        /// Its number in the session.
+        index: u32,
+        /// Its recording.
+        recording: RecordingId,
+        /// Its number in the recording's cut list.
+        cut: u32,
+    },
 }
 
 /// A session over a recorded range.
 pub type PlaybackSession = Session<Plan>;
 
+/// A session that watches a camera live.
+pub type LiveSession = Session<LivePlan>;
+
+/// A session of either kind, which never changes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stored {
+    /// Over a recorded range.
+    Recorded(Arc<PlaybackSession>),
+    /// Of a camera, live.
+    Live(Arc<LiveSession>),
+}
+
+impl Stored {
+    /// Which session.
+    pub fn id(&self) -> SessionId {
+        match self {
+            Self::Recorded(session) => session.id,
+            Self::Live(session) => session.id,
+        }
+    }
+
+    /// When it was opened.
+    pub fn created_at(&self) -> WallTime {
+        match self {
+            Self::Recorded(session) => session.created_at,
+            Self::Live(session) => session.created_at,
+        }
+    }
+
+    /// How many stretches it keeps.
+    pub fn stretches(&self) -> usize {
+        match self {
+            Self::Recorded(session) => session.plan.stretches.len(),
+            Self::Live(_) => 0,
+        }
+    }
+}
+
 /// A session as a store keeps it.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    /// The session, which never changes.
-    pub session: Arc<PlaybackSession>,
+    /// The session.
+    pub session: Stored,
     /// When it ends, which does.
     pub expires_at: WallTime,
 }

@@ -26,8 +26,8 @@ use super::frames::Frames;
 use super::media::Media;
 use super::plan::Plan;
 use super::playlist::extension;
-use super::ports::Object;
-use crate::domain::{RecordingKey, SessionId};
+use super::ports::{Object, Part};
+use crate::domain::{Origin, RecordingKey, SessionId};
 use crate::error::{Error, Kind, Result};
 
 /// A segment that is ready to be sent.
@@ -55,15 +55,16 @@ impl Playback {
     /// # Errors
     /// [`Kind::UnknownSession`], [`Kind::UnknownSegment`], [`Kind::Gone`], or what the source says.
     pub async fn segment(&self, id: SessionId, index: u32, packaging: Packaging) -> Result<Segment> {
-        let kept = self.session_in_use(id).await?;
-        let plan = &kept.session.plan;
+        let session = self.played(id).await?;
+        let plan = &session.plan;
         self.check_numbering(plan)?;
         check_packaging(plan, packaging)?;
         let place = plan.place(index).ok_or_else(|| unknown_segment(index, plan.segments()))?;
         let key = &place.stretch.recording;
         let media = self.ports.indexes.media(key).await?;
         let (cut, layout, digest) = found(&media, place.cut)?;
-        let object = self.ports.objects.open(key, cut.bytes.clone()).await?;
+        let part = Part::Range(cut.bytes.clone());
+        let object = self.ports.objects.open(key, part, media.origin()).await?;
         Ok(Segment {
             etag: etag(key, cut, digest, packaging),
             body: SegmentBody::new(layout, cut, key, packaging, object, self),
@@ -75,8 +76,8 @@ impl Playback {
     /// # Errors
     /// As [`segment`](Self::segment).
     pub async fn initialization(&self, id: SessionId, number: u32) -> Result<Initialization> {
-        let kept = self.session_in_use(id).await?;
-        let plan = &kept.session.plan;
+        let session = self.played(id).await?;
+        let plan = &session.plan;
         self.check_numbering(plan)?;
         check_packaging(plan, Packaging::FragmentedMp4)?;
         let unknown = || {
@@ -111,6 +112,8 @@ pub struct SegmentBody {
     /// Where an MP4 recording keeps its tables.
     tables: Option<Range<u64>>,
     recording: RecordingKey,
+    /// What its bytes were when they were opened first.
+    origin: Origin,
     playback: Playback,
     /// Time spent on it, without the time that the client took to read.
     busy: Duration,
@@ -150,9 +153,10 @@ impl SegmentBody {
             state: State::Reading(source.bytes),
             remuxer: Box::new(Remuxer::segment(Arc::clone(layout), cut, packaging)),
             frames: Frames::default(),
-            source: cut.bytes.clone(),
+            source: source.range,
             tables,
             recording: recording.clone(),
+            origin: source.origin,
             playback: playback.clone(),
             busy: Duration::ZERO,
         }
@@ -217,7 +221,7 @@ impl SegmentBody {
         if wanted.start == self.source.start && wanted.start < self.source.end {
             return;
         }
-        self.source = wanted.start..wanted.end.min(self.recording.version.size);
+        self.source = wanted.start..wanted.end.min(self.origin.size);
         // What lies behind the end of the recording is lost; the engine says so when it is finished.
         self.state = match self.source.is_empty() {
             true => State::Reading(stream::empty().boxed()),
@@ -226,13 +230,13 @@ impl SegmentBody {
     }
 
     fn open(&self) -> impl Future<Output = Result<Object>> + Send + use<> {
-        let (playback, recording, range) =
-            (self.playback.clone(), self.recording.clone(), self.source.clone());
+        let (playback, recording, range, origin) =
+            (self.playback.clone(), self.recording.clone(), self.source.clone(), self.origin.clone());
         let is_tables = self.tables.as_ref() == Some(&range);
         async move {
             match is_tables {
-                true => playback.tables_of(&recording, range).await,
-                false => playback.ports.objects.open(&recording, range).await,
+                true => playback.tables_of(&recording, range, &origin).await,
+                false => playback.ports.objects.open(&recording, Part::Range(range), Some(&origin)).await,
             }
         }
     }
@@ -253,11 +257,17 @@ impl SegmentBody {
 
 impl Playback {
     /// The tables of an MP4 recording: in memory, or read now.
-    async fn tables_of(&self, recording: &RecordingKey, range: Range<u64>) -> Result<Object> {
+    async fn tables_of(
+        &self,
+        recording: &RecordingKey,
+        range: Range<u64>,
+        origin: &Origin,
+    ) -> Result<Object> {
         let bytes = match self.tables.get(recording, &self.metrics) {
             Some(bytes) => bytes,
             None => {
-                let object = self.ports.objects.open(recording, range).await?;
+                let part = Part::Range(range.clone());
+                let object = self.ports.objects.open(recording, part, Some(origin)).await?;
                 let joined = |mut joined: BytesMut, bytes: Bytes| async move {
                     joined.extend_from_slice(&bytes);
                     Ok(joined)
@@ -267,7 +277,7 @@ impl Playback {
                 bytes
             }
         };
-        Ok(Object { bytes: stream::once(async { Ok(bytes) }).boxed() })
+        Ok(Object { origin: origin.clone(), range, bytes: stream::once(async { Ok(bytes) }).boxed() })
     }
 }
 

@@ -13,16 +13,25 @@ use super::Playback;
 use super::media::Media;
 use super::plan::{self, Numbering, Plan};
 use super::playlist::Playlist;
-use super::ports::{Footage, Kept};
+use super::ports::{Footage, Kept, PlaybackSession, Stored};
 use crate::domain::{CameraId, RecordingKey, Session, SessionId, TimeRange, WallTime};
 use crate::error::{Error, Kind, Result};
+
+/// A session that has just been opened.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The session.
+    pub session: Arc<PlaybackSession>,
+    /// When it ends unless it is renewed.
+    pub expires_at: WallTime,
+}
 
 impl Playback {
     /// Opens a session over what was recorded by `camera` in `range`.
     ///
     /// # Errors
     /// Where the range is longer than allowed, the camera is not known, or nothing that can be played was recorded.
-    pub async fn open(&self, camera: CameraId, range: TimeRange) -> Result<Kept> {
+    pub async fn open(&self, camera: CameraId, range: TimeRange) -> Result<Opened> {
         self.check_length(range)?;
         self.check_camera(&camera).await?;
         let footage = self.read_footage(&camera, range).await?;
@@ -37,13 +46,13 @@ impl Playback {
         let now = self.ports.clock.now();
         plan.left_out.extend(left_out(&footage, plan.packaging));
         plan.open_until = open_until(&plan, range, now);
-        let session = Arc::new(Session { id: SessionId::random(), camera, range, created_at: now, plan });
+        let session = Arc::new(Session { id: SessionId::random(), camera, created_at: now, plan });
         let expires_at = now + self.settings.session_ttl;
-        self.ports.sessions.insert(Arc::clone(&session), expires_at).await?;
-        Ok(Kept { session, expires_at })
+        self.ports.sessions.insert(Stored::Recorded(Arc::clone(&session)), expires_at).await?;
+        Ok(Opened { session, expires_at })
     }
 
-    /// A session that has not expired.
+    /// A session of either kind that has not expired.
     ///
     /// # Errors
     /// [`Kind::UnknownSession`] where there is none.
@@ -51,20 +60,22 @@ impl Playback {
         self.ports.sessions.get(id).await?.ok_or_else(Error::unknown_session)
     }
 
-    /// A session that is being played: in the second half of its life that renews it. Native players cannot extend.
+    /// A session over a recorded range that is being played: in the second half of its life that renews it. Native players
+    /// cannot extend.
     ///
     /// # Errors
-    /// [`Kind::UnknownSession`] where there is none.
-    pub async fn session_in_use(&self, id: SessionId) -> Result<Kept> {
-        let kept = self.session(id).await?;
+    /// [`Kind::UnknownSession`] where there is none of that kind.
+    pub(super) async fn played(&self, id: SessionId) -> Result<Arc<PlaybackSession>> {
+        let Kept { session: Stored::Recorded(session), expires_at } = self.session(id).await? else {
+            return Err(Error::unknown_session());
+        };
         let (now, ttl) = (self.ports.clock.now(), self.settings.session_ttl);
-        let renewed = (now + ttl).min(kept.session.created_at + self.settings.session_max_age);
-        let in_second_half = (kept.expires_at - now) * 2 < ttl;
-        if in_second_half && renewed > kept.expires_at {
+        let renewed = (now + ttl).min(session.created_at + self.settings.session_max_age);
+        let in_second_half = (expires_at - now) * 2 < ttl;
+        if in_second_half && renewed > expires_at {
             self.ports.sessions.renew(id, renewed).await?;
-            return Ok(Kept { expires_at: renewed, ..kept });
         }
-        Ok(kept)
+        Ok(session)
     }
 
     /// Keeps a session for at least `duration` from now; never shortens it. Gives its new end.
@@ -96,8 +107,8 @@ impl Playback {
     /// # Errors
     /// [`Kind::UnknownSession`] where there is none; where a recording cannot be read any more.
     pub async fn playlist(&self, id: SessionId) -> Result<String> {
-        let kept = self.session_in_use(id).await?;
-        let plan = &kept.session.plan;
+        let session = self.played(id).await?;
+        let plan = &session.plan;
         self.check_numbering(plan)?;
         let mut playlist = Playlist::of(plan.packaging);
         let mut media = self.media_of(plan.stretches.iter().map(|stretch| &stretch.recording));

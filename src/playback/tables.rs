@@ -82,7 +82,7 @@ mod tests {
 
     fn key(id: &str) -> RecordingKey {
         let version = Version { size: 1, validator: "1".into(), growing: false };
-        RecordingKey { id: RecordingId::from(id), version }
+        RecordingKey { id: RecordingId::from(id), object: id.into(), version }
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub(crate) fn recording(id: &str, media: &Media, zero: f64, from: f64) -> Record
     Recording {
         key: RecordingKey {
             id: RecordingId::from(id),
+            object: id.into(),
             version: Version { size: 1_000_000, validator: "v1".into(), growing: false },
         },
         zero: at(zero),

@@ -8,6 +8,7 @@ use futures::TryStreamExt;
 use playback_service::domain::{RecordingId, RecordingKey, TimeRange, Version};
 use playback_service::error::Kind;
 use playback_service::playback::Ports;
+use playback_service::playback::ports::Part;
 
 use super::support::{CAMERA, Setup, sample, samples};
 
@@ -25,7 +26,10 @@ async fn suite(ports: &Ports, content: &[u8]) {
     assert_eq!(key.version.size, content.len() as u64);
 
     let read = async |range: Range<usize>| {
-        let object = ports.objects.open(key, range.start as u64..range.end as u64).await.unwrap();
+        let part = Part::Range(range.start as u64..range.end as u64);
+        let object = ports.objects.open(key, part, None).await.unwrap();
+        assert_eq!(object.range, range.start as u64..range.end as u64);
+        assert_eq!(object.origin.size, content.len() as u64);
         object.bytes.try_collect::<Vec<Bytes>>().await.unwrap()
     };
     for range in [0..content.len(), 188..376, content.len() - 1..content.len(), 300_000..900_001] {
@@ -35,14 +39,37 @@ async fn suite(ports: &Ports, content: &[u8]) {
         assert!(pieces.into_iter().all(|piece| piece.try_into_mut().is_ok()));
     }
 
-    let past_the_end = ports.objects.open(key, 0..key.version.size + 1).await.unwrap();
-    past_the_end.bytes.try_collect::<Vec<Bytes>>().await.unwrap_err();
+    let size = key.version.size;
+    let all = 0..size;
+    for (part, range) in [
+        (Part::Range(size - 10..u64::MAX), size - 10..size),
+        (Part::Last(1000), size - 1000..size),
+        (Part::Last(u64::MAX), all),
+    ] {
+        let object = ports.objects.open(key, part, None).await.unwrap();
+        assert_eq!(object.range, range);
+        let bytes = object.bytes.try_collect::<Vec<Bytes>>().await.unwrap().concat();
+        assert!(bytes == content[range.start as usize..]);
+        let known = object.origin;
+        ports.objects.open(key, Part::Range(0..1), Some(&known)).await.unwrap();
+    }
+    for nothing in [Part::Range(size..size + 1), Part::Last(0)] {
+        let error = ports.objects.open(key, nothing, None).await.unwrap_err();
+        assert_eq!(error.kind(), &Kind::BadUpstream);
+    }
 
     let other_state = Version { validator: "0".into(), ..key.version.clone() };
-    for lost in [
-        RecordingKey { version: other_state, ..key.clone() },
-        RecordingKey { id: RecordingId::from("cam-9/2026/03/14/10-00-00.ts"), ..key.clone() },
-    ] {
-        assert_eq!(ports.objects.open(&lost, 0..1).await.unwrap_err().kind(), &Kind::Gone, "{lost:?}");
+    for lost in
+        [RecordingKey { version: other_state, ..key.clone() }, lost_key("cam-9/2026/03/14/10-00-00.ts", key)]
+    {
+        assert_eq!(
+            ports.objects.open(&lost, Part::Range(0..1), None).await.unwrap_err().kind(),
+            &Kind::Gone,
+            "{lost:?}"
+        );
     }
+}
+
+fn lost_key(object: &str, key: &RecordingKey) -> RecordingKey {
+    RecordingKey { id: RecordingId::from(object), object: object.into(), ..key.clone() }
 }

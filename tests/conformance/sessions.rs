@@ -9,7 +9,7 @@ use playback_service::domain::{RecordingId, RecordingKey, Session, SessionId, Ti
 use playback_service::error::Kind;
 use playback_service::metrics::Metrics;
 use playback_service::playback::plan::{Numbering, Plan, Stretch};
-use playback_service::playback::ports::{PlaybackSession, SessionStore};
+use playback_service::playback::ports::{SessionStore, Stored};
 use remux::time::Ticks;
 
 /// An empty store that keeps `sessions`, and the clock by which it expires them.
@@ -48,43 +48,43 @@ async fn suite(make: Make) {
 async fn keeps_until_the_end(make: Make) {
     let (store, clock) = make(10);
     let (session, expires) = (session(3), clock.now() + TimeDelta::seconds(60));
-    store.insert(Arc::clone(&session), expires).await.unwrap();
-    let kept = store.get(session.id).await.unwrap().unwrap();
-    assert_eq!((&*kept.session, kept.expires_at), (&*session, expires));
+    store.insert(session.clone(), expires).await.unwrap();
+    let kept = store.get(session.id()).await.unwrap().unwrap();
+    assert_eq!((&kept.session, kept.expires_at), (&session, expires));
     assert!(store.get(SessionId::random()).await.unwrap().is_none());
     clock.advance(59);
     assert_eq!(store.active().await.unwrap(), 1);
     clock.advance(1);
-    assert!(store.get(session.id).await.unwrap().is_none(), "it ends at that moment");
+    assert!(store.get(session.id()).await.unwrap().is_none(), "it ends at that moment");
     assert_eq!(store.active().await.unwrap(), 0);
 }
 
 async fn renews(make: Make) {
     let (store, clock) = make(10);
     let session = session(1);
-    store.insert(Arc::clone(&session), clock.now() + TimeDelta::seconds(60)).await.unwrap();
+    store.insert(session.clone(), clock.now() + TimeDelta::seconds(60)).await.unwrap();
     let later = clock.now() + TimeDelta::seconds(100);
-    assert!(store.renew(session.id, later).await.unwrap());
+    assert!(store.renew(session.id(), later).await.unwrap());
     clock.advance(90);
-    assert_eq!(store.get(session.id).await.unwrap().unwrap().expires_at, later);
+    assert_eq!(store.get(session.id()).await.unwrap().unwrap().expires_at, later);
     clock.advance(10);
     assert!(
-        !store.renew(session.id, later + TimeDelta::seconds(100)).await.unwrap(),
+        !store.renew(session.id(), later + TimeDelta::seconds(100)).await.unwrap(),
         "what has ended is not renewed"
     );
-    assert!(store.get(session.id).await.unwrap().is_none());
+    assert!(store.get(session.id()).await.unwrap().is_none());
 }
 
 async fn removes(make: Make) {
     let (store, clock) = make(10);
     let (one, other) = (session(1), session(1));
     for session in [&one, &other] {
-        store.insert(Arc::clone(session), clock.now() + TimeDelta::seconds(60)).await.unwrap();
+        store.insert(session.clone(), clock.now() + TimeDelta::seconds(60)).await.unwrap();
     }
-    assert!(store.remove(one.id).await.unwrap());
-    assert!(!store.remove(one.id).await.unwrap());
-    assert!(store.get(one.id).await.unwrap().is_none());
-    assert!(store.get(other.id).await.unwrap().is_some());
+    assert!(store.remove(one.id()).await.unwrap());
+    assert!(!store.remove(one.id()).await.unwrap());
+    assert!(store.get(one.id()).await.unwrap().is_none());
+    assert!(store.get(other.id()).await.unwrap().is_some());
     assert_eq!(store.active().await.unwrap(), 1);
 }
 
@@ -101,12 +101,13 @@ async fn is_bounded(make: Make) {
 }
 
 /// A session over so many recordings.
-fn session(stretches: usize) -> Arc<PlaybackSession> {
+fn session(stretches: usize) -> Stored {
     let start: DateTime<Utc> = "2026-03-14T10:00:00Z".parse().unwrap();
     let range = TimeRange::new(start, start + TimeDelta::seconds(60)).unwrap();
     let stretch = Stretch {
         recording: RecordingKey {
-            id: RecordingId::from("cam/2026-03-14-10-00-00.ts"),
+            id: RecordingId::from("3e09466c-6b7f-4c53-9f64-bd7f8c1a6f2e"),
+            object: "cam/2026/03/14/10-00-00.ts".into(),
             version: Version { size: 1, validator: "1".into(), growing: false },
         },
         zero: start,
@@ -116,6 +117,7 @@ fn session(stretches: usize) -> Arc<PlaybackSession> {
         frame_rate: Some(25.0),
     };
     let plan = Plan {
+        range,
         numbering: Numbering::of(Ticks::from_millis(6000)),
         packaging: remux::Packaging::TransportStream,
         stretches: vec![stretch; stretches],
@@ -124,5 +126,5 @@ fn session(stretches: usize) -> Arc<PlaybackSession> {
         open_until: None,
     };
     let camera = "cam".parse().unwrap();
-    Arc::new(Session { id: SessionId::random(), camera, range, created_at: start, plan })
+    Stored::Recorded(Arc::new(Session { id: SessionId::random(), camera, created_at: start, plan }))
 }

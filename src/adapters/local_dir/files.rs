@@ -248,7 +248,7 @@ impl Entry {
 
     fn key(&self, stamp: Stamp, growing: bool) -> RecordingKey {
         let version = Version { size: stamp.size, validator: stamp.validator(), growing };
-        RecordingKey { id: self.id.clone(), version }
+        RecordingKey { id: self.id.clone(), object: self.id.clone().into(), version }
     }
 
     fn is_worth_reading(&self, now: WallTime) -> bool {

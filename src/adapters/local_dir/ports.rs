@@ -1,7 +1,6 @@
 //! The directory behind the ports of playback.
 
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -11,11 +10,11 @@ use tokio::task::spawn_blocking;
 use super::library::gone;
 use super::walk::{REST, Walk};
 use super::{LocalDir, read};
-use crate::domain::{CameraId, RecordingKey, TimeRange};
+use crate::domain::{CameraId, Origin, RecordingKey, TimeRange};
 use crate::error::{Error, Kind, Nearest, Result};
 use crate::playback::media::Media;
 use crate::playback::ports::{
-    Camera, Cameras, Footage, Indexes, Object, Objects, Recordings, Upstream, UpstreamState,
+    Camera, Cameras, Footage, Indexes, Object, Objects, Part, Recordings, Upstream, UpstreamState,
 };
 
 impl Cameras for LocalDir {
@@ -70,7 +69,13 @@ impl Indexes for LocalDir {
 }
 
 impl Objects for LocalDir {
-    fn open<'a>(&'a self, recording: &'a RecordingKey, range: Range<u64>) -> BoxFuture<'a, Result<Object>> {
+    /// A version says which bytes are meant, so it does not matter what was `known` of them.
+    fn open<'a>(
+        &'a self,
+        recording: &'a RecordingKey,
+        part: Part,
+        _known: Option<&'a Origin>,
+    ) -> BoxFuture<'a, Result<Object>> {
         let (root, key) = (self.library.root.clone(), recording.clone());
         async move {
             let opened = spawn_blocking(move || root.open(key.id.as_str())).await;
@@ -82,12 +87,20 @@ impl Objects for LocalDir {
             if !stamp.holds(&recording.version) {
                 return Err(gone(recording));
             }
+            let version = &recording.version;
+            let range = part.within(version.size).ok_or_else(|| behind_the_end(recording))?;
+            let origin = Origin { size: version.size, validator: Some(Arc::clone(&version.validator)) };
             let recording = recording.clone();
-            let bytes = read::stream_of(file, range).map_err(move |error| unreadable(&recording, &error));
-            Ok(Object { bytes: bytes.boxed() })
+            let bytes =
+                read::stream_of(file, range.clone()).map_err(move |error| unreadable(&recording, &error));
+            Ok(Object { origin, range, bytes: bytes.boxed() })
         }
         .boxed()
     }
+}
+
+fn behind_the_end(recording: &RecordingKey) -> Error {
+    Error::new(Kind::BadUpstream, format!("Recording {} ends before what is to be read of it.", recording.id))
 }
 
 fn unreadable(recording: &RecordingKey, error: &io::Error) -> Error {
