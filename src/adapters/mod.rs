@@ -1,4 +1,5 @@
-//! What fills the ports of [`playback`](crate::playback::ports). Only `app` names an adapter.
+//! What fills the ports of [`playback`](crate::playback::ports) and [`live`](crate::live::ports). Only `app` names an adapter.
 
 pub mod local_dir;
+pub mod mediamtx;
 pub mod memory;
