@@ -14,3 +14,4 @@ pub mod live;
 pub mod logging;
 pub mod metrics;
 pub mod playback;
+pub mod tls;

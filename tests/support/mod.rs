@@ -180,6 +180,7 @@ impl Server {
         let served = tokio::spawn(service.serve(listener, async {
             let _ = stopped.await;
         }));
+        playback_service::tls::choose_provider();
         Self { client: Client::new(), address, clock, recordings, app, stop: Some(stop), served }
     }
 
