@@ -33,8 +33,6 @@ pub struct Service {
 impl Service {
     /// Wires the service as `config` says.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
-        // Whoever speaks TLS finds its algorithms here. That they are there already is no failure.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let metrics = Arc::new(Metrics::new());
         let recordings = LocalDir::new(local_dir_settings(&config), Arc::clone(&clock), Arc::clone(&metrics));
         let limits = memory::Limits {

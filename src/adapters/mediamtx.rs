@@ -19,6 +19,7 @@ use crate::live::encoded;
 use crate::live::ports::{Ensured, MediaServer, SourceUrl};
 use crate::metrics::Metrics;
 use crate::playback::ports::{Upstream, UpstreamState};
+use crate::tls;
 
 /// The Control API of a MediaMTX.
 #[derive(Debug)]
@@ -84,6 +85,7 @@ struct Active {
 impl MediaMtx {
     /// The API that `settings` say. Nothing is asked yet.
     pub fn new(settings: Settings, metrics: Arc<Metrics>) -> Self {
+        tls::choose_provider();
         let client = Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .timeout(ANSWER_WITHIN)

@@ -119,4 +119,3 @@ impl Live {
 fn no_live_view(detail: String) -> Error {
     Error::new(Kind::NoLiveView, detail)
 }
-
