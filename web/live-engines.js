@@ -15,8 +15,8 @@
 import { Whep, WhepError } from './whep.js';
 
 /** A camera that nobody has watched has to be called first. */
-const ANSWER_MS = 12_000;
-const PICTURE_MS = 8_000;
+const ANSWER_MS = 8_000;
+const PICTURE_MS = 6_000;
 
 /** A media server keeps a request waiting until it has a picture. */
 const FIRST_BYTE_MS = 20_000;

@@ -19,7 +19,11 @@ export class LiveView {
     /** @type {import('./live.js').LivePlayer | null} */
     this.player = null;
     for (const radio of this.#radios()) {
-      radio.addEventListener('change', () => onSwitch(radio.value === 'live' ? 'live' : 'recorded'));
+      radio.addEventListener('change', () => {
+        // Or the space bar would no longer be the player's.
+        if (!radio.matches(':focus-visible')) radio.blur();
+        onSwitch(radio.value === 'live' ? 'live' : 'recorded');
+      });
     }
     setInterval(() => this.#showFacts(), LATENCY_EVERY_MS);
   }

@@ -61,6 +61,8 @@ export class LivePlayer extends EventTarget {
    */
   async open(cameraId, format = this.formats[0]) {
     const wish = this.#newWish();
+    // One camera's picture under another one's name would be a lie; its session goes once there is the next one.
+    if (cameraId !== this.cameraId) this.#dropPicture();
     this.cameraId = cameraId;
     this.wantsToPlay = true;
     this.#setState('opening');
@@ -184,10 +186,14 @@ export class LivePlayer extends EventTarget {
     return this.wish;
   }
 
-  #release() {
+  #dropPicture() {
     this.engine?.destroy();
-    if (this.session) this.tools.stop(this.session.session_id);
     this.engine = null;
+  }
+
+  #release() {
+    this.#dropPicture();
+    if (this.session) this.tools.stop(this.session.session_id);
     this.session = null;
     this.format = null;
   }

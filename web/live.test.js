@@ -124,8 +124,18 @@ test('an answer that comes after another wish is given back', async () => {
   const third = player.open('c');
   player.close();
   await third;
-  assert.deepEqual(log.slice(-4), ['start c webrtc', 'destroy webrtc', 'stop 2', 'stop 3']);
+  assert.deepEqual(log.slice(-4), ['destroy webrtc', 'start c webrtc', 'stop 2', 'stop 3']);
   assert.equal(player.state, 'empty');
+});
+
+test('the picture of another camera goes at once, its session once there is a new one', async () => {
+  const { player, log, engines } = scene();
+  await player.open('a');
+  engines[0].events.onPicture();
+  const opening = player.open('b');
+  assert.equal(log.at(-2), 'destroy webrtc');
+  await opening;
+  assert.deepEqual(log.slice(-3), ['start b webrtc', 'stop 1', 'play http://media/b/webrtc']);
 });
 
 test('what an engine of before says is not heard', async () => {

@@ -387,8 +387,8 @@ export class Page {
     const { state, wantsToPlay } = this.#shown;
     const { rate } = this.player;
     const { isOn: isLive } = this.liveView;
-    if (state === 'opening') this.#keepStill();
-    if (state === 'failed' || state === 'empty') this.still.hidden = true;
+    if (state === 'opening' && !isLive) this.#keepStill();
+    if (state === 'failed' || state === 'empty' || isLive) this.still.hidden = true;
     if (state !== 'failed') this.notices.clearPanel();
     this.viewer.dataset.state = state;
     this.viewer.dataset.mode = this.mode;

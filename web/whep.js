@@ -105,7 +105,7 @@ export class Whep {
 /** @param {number} status */
 function refusal(status) {
   if (status === 401 || status === 403) return 'The media server does not let this page watch.';
-  if (status === 404) return 'The media server has no picture of this camera.';
+  if (status === 404) return 'The media server has no WebRTC for this camera.';
   if (status === 400) return 'The browser and the camera have no format for WebRTC in common.';
   return `The media server answered ${status}.`;
 }

@@ -71,7 +71,7 @@ test('an answer that nobody waits for any more is given back', async () => {
 });
 
 test('a refusal is put into words', async () => {
-  for (const [status, words] of [[404, /no picture/], [400, /format/], [401, /not let/], [500, /500/], [200, /200/]]) {
+  for (const [status, words] of [[404, /no WebRTC/], [400, /format/], [401, /not let/], [500, /500/], [200, /200/]]) {
     const { whep } = scene(() => new Response('', { status }));
     await assert.rejects(whep.start(), (error) => error instanceof WhepError && words.test(error.message));
   }

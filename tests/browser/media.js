@@ -53,7 +53,9 @@ const server = createServer(async (request, response) => {
   if (pathname === '/sender') return end(200, { 'content-type': 'text/html' }, SENDER);
   if (pathname === '/deleted') return end(200, {}, JSON.stringify(deleted));
   if (pathname === '/offer') {
-    senders.push((offer) => end(200, {}, JSON.stringify(offer)));
+    const sender = (offer) => end(200, {}, JSON.stringify(offer));
+    senders.push(sender);
+    response.on('close', () => senders.includes(sender) && senders.splice(senders.indexOf(sender), 1));
     return match();
   }
   if (pathname === '/answer') {
