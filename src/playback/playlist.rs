@@ -16,7 +16,7 @@ use remux::time::Ticks;
 use super::plan::Stretch;
 use crate::domain::{WallTime, later};
 
-/// A VOD playlist under construction: stretch after stretch.
+/// A playlist under construction: stretch after stretch.
 #[derive(Debug)]
 pub struct Playlist {
     packaging: Packaging,
@@ -75,16 +75,16 @@ impl Playlist {
     }
 
     /// The text of the playlist; players begin `start_offset` into it.
-    pub fn finish(self, start_offset: Ticks) -> String {
+    pub fn finish(self, start_offset: Ticks, ending: Ending) -> String {
         static PRECISION: Once = Once::new();
         PRECISION.call_once(|| WRITE_OPT_FLOAT_PRECISION.store(EXTINF_DIGITS, Ordering::Relaxed));
         // RFC 8216 §7: EXT-X-MAP in a playlist that is not one of I-frames needs 6; Apple's tools write 7 for fragmented MP4.
         let version = if self.packaging == Packaging::FragmentedMp4 { 7 } else { 3 };
         let playlist = MediaPlaylist {
             version: Some(version),
-            target_duration: rounded_seconds(self.longest),
-            end_list: true,
-            playlist_type: Some(MediaPlaylistType::Vod),
+            target_duration: rounded_seconds(self.longest.max(ending.shortest_target())),
+            end_list: !matches!(ending, Ending::Open { .. }),
+            playlist_type: Some(ending.playlist_type()),
             start: Some(Start {
                 // Microseconds, so that no digits of binary fractions are written.
                 time_offset: start_offset.as_micros() as f64 / 1e6,
@@ -98,6 +98,39 @@ impl Playlist {
         let mut text = Vec::with_capacity(HEAD_BYTES + playlist.segments.len() * SEGMENT_BYTES);
         playlist.write_to(&mut text).expect("a Vec takes every write");
         String::from_utf8(text).expect("m3u8-rs writes the ASCII that it was given")
+    }
+}
+
+/// Whether more segments will be added to a playlist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It is complete.
+    Complete,
+    /// Segments of up to `target` will be added (RFC 8216 §6.2.1: the target duration does not change then).
+    Open {
+        /// What no segment will be longer than.
+        target: Ticks,
+    },
+    /// It is complete, and was open before.
+    Completed {
+        /// As before.
+        target: Ticks,
+    },
+}
+
+impl Ending {
+    fn shortest_target(self) -> Ticks {
+        match self {
+            Self::Complete => Ticks::ZERO,
+            Self::Open { target } | Self::Completed { target } => target,
+        }
+    }
+
+    fn playlist_type(self) -> MediaPlaylistType {
+        match self {
+            Self::Complete => MediaPlaylistType::Vod,
+            Self::Open { .. } | Self::Completed { .. } => MediaPlaylistType::Event,
+        }
     }
 }
 
@@ -152,7 +185,7 @@ mod tests {
                 cuts,
             );
         }
-        playlist.finish(start_offset)
+        playlist.finish(start_offset, Ending::Complete)
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Playback {
     /// [`Kind::UnknownSession`], [`Kind::UnknownSegment`], [`Kind::Gone`], or what the source says.
     pub async fn segment(&self, id: SessionId, index: u32, packaging: Packaging) -> Result<Segment> {
         let session = self.played(id).await?;
-        let plan = &session.plan;
+        let plan = &*self.current(&session).await?;
         self.check_numbering(plan)?;
         check_packaging(plan, packaging)?;
         let place = plan.place(index).ok_or_else(|| unknown_segment(index, plan.segments()))?;
@@ -77,7 +77,7 @@ impl Playback {
     /// As [`segment`](Self::segment).
     pub async fn initialization(&self, id: SessionId, number: u32) -> Result<Initialization> {
         let session = self.played(id).await?;
-        let plan = &session.plan;
+        let plan = &*self.current(&session).await?;
         self.check_numbering(plan)?;
         check_packaging(plan, Packaging::FragmentedMp4)?;
         let unknown = || {

@@ -11,10 +11,10 @@ use remux::Packaging;
 
 use super::Playback;
 use super::media::Media;
-use super::plan::{self, Numbering, Plan};
+use super::plan::{self, Numbering, Plan, Rules};
 use super::playlist::Playlist;
 use super::ports::{Footage, Kept, PlaybackSession, Stored};
-use crate::domain::{CameraId, RecordingKey, Session, SessionId, TimeRange, WallTime};
+use crate::domain::{CameraId, Recording, RecordingKey, Session, SessionId, TimeRange, WallTime};
 use crate::error::{Error, Kind, Result};
 
 /// A session that has just been opened.
@@ -34,12 +34,7 @@ impl Playback {
     pub async fn open(&self, camera: CameraId, range: TimeRange) -> Result<Opened> {
         self.check_length(range)?;
         self.check_camera(&camera).await?;
-        let footage = self.read_footage(&camera, range).await?;
-        let media = self.media_at_the_edges(&footage, range).await?;
-        let recordings = footage.recordings.iter().map(Arc::as_ref);
-        let target = self.settings.segment_target;
-        let planned =
-            plan::plan(range, recordings, |key| media.get(key).cloned(), target, self.settings.only_mp4);
+        let (planned, footage) = self.planned(&camera, range).await?;
         let Some(mut plan) = planned else {
             return Err(self.nothing_recorded(&camera, range, &footage).await?);
         };
@@ -50,6 +45,20 @@ impl Playback {
         let expires_at = now + self.settings.session_ttl;
         self.ports.sessions.insert(Stored::Recorded(Arc::clone(&session)), expires_at).await?;
         Ok(Opened { session, expires_at })
+    }
+
+    /// The plan over what there is of `range` now; `None` where there is nothing to play.
+    pub(super) async fn planned(
+        &self,
+        camera: &CameraId,
+        range: TimeRange,
+    ) -> Result<(Option<Plan>, Footage)> {
+        let footage = self.read_footage(camera, range).await?;
+        let media = self.media_at_the_edges(&footage, range).await?;
+        let recordings: Vec<&Recording> = footage.recordings.iter().map(Arc::as_ref).collect();
+        let rules = Rules { target: self.settings.segment_target, only_mp4: self.settings.only_mp4 };
+        let plan = plan::plan(range, &recordings, |key| media.get(key).cloned(), rules);
+        Ok((plan, footage))
     }
 
     /// A session of either kind that has not expired.
@@ -109,7 +118,7 @@ impl Playback {
     /// [`Kind::UnknownSession`] where there is none; where a recording cannot be read any more.
     pub async fn playlist(&self, id: SessionId) -> Result<String> {
         let session = self.played(id).await?;
-        let plan = &session.plan;
+        let plan = &*self.current(&session).await?;
         self.check_numbering(plan)?;
         let mut playlist = Playlist::of(plan.packaging);
         let mut media = self.media_of(plan.stretches.iter().map(|stretch| &stretch.recording));
@@ -121,7 +130,7 @@ impl Playback {
             playlist
                 .push(stretch, cuts.ok_or_else(|| Error::internal("A cut list does not fit its session."))?);
         }
-        Ok(playlist.finish(plan.start_offset))
+        Ok(playlist.finish(plan.start_offset, self.ending(plan)))
     }
 
     /// # Errors
