@@ -2,6 +2,7 @@
 //! A value that makes no sense stops the start and is named.
 
 mod logging;
+mod mediamtx;
 mod playback;
 mod recordings;
 mod server;
@@ -13,6 +14,7 @@ mod vms;
 use clap::Parser;
 
 pub use self::logging::{LogFormat, Logging};
+pub use self::mediamtx::{MediaMtx, Password};
 pub use self::playback::{Packaging, Playback};
 pub use self::recordings::Recordings;
 pub use self::server::Server;
@@ -43,6 +45,9 @@ pub struct Config {
     /// How long sessions live.
     #[command(flatten)]
     pub sessions: Sessions,
+    /// Where live streams are served.
+    #[command(flatten)]
+    pub mediamtx: MediaMtx,
     /// What is logged.
     #[command(flatten)]
     pub logging: Logging,
