@@ -10,10 +10,11 @@ use playback_service::adapters::vms::{Settings, Vms};
 use playback_service::clock::ManualClock;
 use playback_service::domain::CameraId;
 use playback_service::error::{Error, Kind};
+use playback_service::live::ports::CameraSources;
 use playback_service::metrics::Metrics;
 use playback_service::playback::ports::{Cameras, Upstream, UpstreamState};
 use serde_json::json;
-use standins::{Fault, Vms as StandIn};
+use standins::{Camera, Fault, Vms as StandIn};
 
 struct Setup {
     adapter: Vms,
@@ -166,5 +167,27 @@ async fn every_failure_has_its_kind_and_keeps_secrets() {
             assert_eq!(got, kind, "{fault:?} {dialect:?}: {detail}");
             assert!(detail.starts_with("The VMS ") && !detail.contains("s3cret"), "{detail}");
         }
+    }
+}
+
+#[tokio::test]
+async fn sources_of_cameras_are_given_and_never_shown() {
+    for (standin, dialect) in both(&["cam-1", "site/hall.2"]) {
+        let setup = Setup::of(&standin, dialect);
+        for camera in ["cam-1", "site/hall.2"] {
+            let source = setup.adapter.source(&camera.parse().unwrap()).await.unwrap();
+            let secret = format!("s3cret-of-{}", camera.replace('/', "-"));
+            assert!(source.reveal().contains(&secret) && !format!("{source:?}").contains(&secret));
+        }
+        let unknown = setup.adapter.source(&"cam-2".parse().unwrap()).await.unwrap_err();
+        assert_eq!(unknown.kind(), &Kind::UnknownCamera);
+        standin
+            .put(Camera { rtsp_url: "http://operator:s3cret@192.0.2.7/".to_owned(), ..Camera::of("cam-1") });
+        let none = setup.adapter.source(&"cam-1".parse().unwrap()).await.unwrap_err();
+        assert_eq!(none.kind(), &Kind::BadUpstream);
+        assert!(!none.detail().contains("s3cret"), "{none}");
+        standin.stop();
+        let away = setup.adapter.source(&"cam-1".parse().unwrap()).await.unwrap_err();
+        assert_eq!(away.kind(), &Kind::UpstreamDown);
     }
 }

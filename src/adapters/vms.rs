@@ -20,6 +20,7 @@ use super::http_client::{self, Answer, JsonClient, Service};
 use crate::clock::Clock;
 use crate::domain::{CameraId, WallTime};
 use crate::error::{Error, Kind, Result};
+use crate::live::ports::{CameraSources, SourceUrl};
 use crate::metrics::Metrics;
 use crate::playback::ports::{Camera, Cameras, Upstream, UpstreamState};
 
@@ -172,16 +173,15 @@ impl Vms {
         Ok(if ids(listed).contains(camera) { Said::Listed } else { Said::No })
     }
 
-    /// The RTSP URL of a camera, as the VMS gives it: with user and password.
-    async fn stream(&self, camera: &CameraId) -> Result<String> {
-        match self.ask(camera, About::Stream).await? {
-            Said::Yes(answer) => {
-                let stream: Stream = self.client.parse(answer)?;
-                stream.rtsp_url.ok_or_else(|| self.client.wrong(NO_SOURCE))
-            }
-            Said::Listed => Err(self.client.wrong(NO_SOURCE)),
-            Said::No => Err(Error::unknown_camera(camera)),
-        }
+    /// Where a camera's stream comes from.
+    async fn stream(&self, camera: &CameraId) -> Result<SourceUrl> {
+        let stream = match self.ask(camera, About::Stream).await? {
+            Said::Yes(answer) => self.client.parse::<Stream>(answer)?.rtsp_url,
+            Said::Listed => None,
+            Said::No => return Err(Error::unknown_camera(camera)),
+        };
+        let source = stream.and_then(|url| SourceUrl::parse(&url));
+        source.ok_or_else(|| self.client.wrong("gives no RTSP URL of the camera"))
     }
 
     /// All cameras, where the VMS has a list of them.
@@ -203,8 +203,6 @@ impl Vms {
 const SERVICE: Service = Service { name: "vms", title: "The VMS" };
 
 const LIST: &str = "/vms/cameras";
-
-const NO_SOURCE: &str = "gives no RTSP URL of the camera";
 
 /// Thousands of cameras.
 const LARGEST_ANSWER: usize = 8 << 20;
@@ -252,6 +250,12 @@ impl Cameras for Vms {
             Ok(ids.into_iter().map(|id| Camera { id, recordings: None, recorded: None }).collect())
         }
         .boxed()
+    }
+}
+
+impl CameraSources for Vms {
+    fn source<'a>(&'a self, camera: &'a CameraId) -> BoxFuture<'a, Result<SourceUrl>> {
+        self.stream(camera).boxed()
     }
 }
 
