@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::API;
 use super::params::Asked;
 use crate::domain::{
-    AudioFacts, LiveFormat, Recording, SessionId, TimeRange, Unreadable, VideoFacts, WallTime, gaps, merge,
+    AudioFacts, Recording, SessionId, TimeRange, Unreadable, VideoFacts, WallTime, gaps, merge,
 };
 use crate::playback::plan::Stretch;
 use crate::playback::ports::{Camera, Footage, LiveSession, PlaybackSession};
@@ -111,11 +111,7 @@ impl<'a> LiveStream<'a> {
         Self {
             session_id: session.id.reveal(),
             camera_id: session.camera.as_str(),
-            format: match session.plan.format {
-                LiveFormat::Hls => "hls",
-                LiveFormat::Rtsp => "rtsp",
-                LiveFormat::WebRtc => "webrtc",
-            },
+            format: session.plan.format.name(),
             url: &session.plan.url,
             expires_at: Time(expires_at),
         }
@@ -153,6 +149,8 @@ pub(super) struct Status {
 pub(super) struct CameraList {
     pub(super) cameras: Vec<CameraEntry>,
     pub(super) limits: Limits,
+    /// In which formats cameras can be watched live; empty where live view is off.
+    pub(super) live: Vec<&'static str>,
 }
 
 /// What clients have to keep to.

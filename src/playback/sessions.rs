@@ -104,7 +104,8 @@ impl Playback {
     /// [`Kind::UnknownSession`] where there is none of that kind.
     pub(super) async fn played(&self, id: SessionId) -> Result<Arc<PlaybackSession>> {
         let Kept { session: Stored::Recorded(session), expires_at } = self.session(id).await? else {
-            return Err(Error::unknown_session());
+            let detail = "This is a live session: it has no playlist and no segments here. Its url says where the stream is.";
+            return Err(Error::new(Kind::UnknownSession, detail));
         };
         let (now, ttl) = (self.ports.clock.now(), self.settings.session_ttl);
         let renewed = (now + ttl).min(session.created_at + self.settings.session_max_age);
