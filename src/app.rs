@@ -10,10 +10,12 @@ use tracing::info;
 
 use crate::adapters::local_dir::{self, LocalDir};
 use crate::adapters::memory::{self, MemorySessions};
+use crate::adapters::valkey::{self, ValkeySessions};
 use crate::clock::Clock;
 use crate::config::{Config, Packaging};
 use crate::http::{App, server};
 use crate::metrics::Metrics;
+use crate::playback::ports::{SessionStore, Upstream};
 use crate::playback::{Playback, Ports, Settings, Tables};
 
 /// The service, ready to listen.
@@ -22,7 +24,14 @@ pub struct Service {
     config: Config,
     app: App,
     recordings: LocalDir,
+    upstreams: Vec<Arc<dyn Upstream>>,
     metrics: Arc<Metrics>,
+}
+
+/// Makes ring do the cryptography of TLS; once, before anything connects.
+pub fn use_ring() {
+    // Fails only where it has been done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 impl Service {
@@ -30,16 +39,14 @@ impl Service {
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
         let metrics = Arc::new(Metrics::new());
         let recordings = LocalDir::new(local_dir_settings(&config), Arc::clone(&clock), Arc::clone(&metrics));
-        let limits = memory::Limits {
-            sessions: config.sessions.max_sessions,
-            stretches: config.sessions.max_session_recordings,
-        };
+        let mut upstreams: Vec<Arc<dyn Upstream>> = vec![Arc::new(recordings.clone())];
+        let sessions = sessions(&config, &clock, &metrics, &mut upstreams);
         let ports = Ports {
             cameras: Arc::new(recordings.clone()),
             recordings: Arc::new(recordings.clone()),
             indexes: Arc::new(recordings.clone()),
             objects: Arc::new(recordings.clone()),
-            sessions: Arc::new(MemorySessions::new(Arc::clone(&clock), limits, Arc::clone(&metrics))),
+            sessions,
             clock,
         };
         let playback = Playback {
@@ -48,8 +55,8 @@ impl Service {
             metrics: Arc::clone(&metrics),
             tables: Tables::default(),
         };
-        let app = App::new(playback, vec![Arc::new(recordings.clone())], config.server.clone());
-        Self { config, app, recordings, metrics }
+        let app = App::new(playback, upstreams.clone(), config.server.clone());
+        Self { config, app, recordings, upstreams, metrics }
     }
 
     /// The same service with other adapters behind some of its ports.
@@ -57,7 +64,7 @@ impl Service {
     pub fn rewired(self, wire: impl FnOnce(Ports) -> Ports) -> Self {
         let playback = self.app.playback().clone();
         let playback = Playback { ports: wire(playback.ports), ..playback };
-        let app = App::new(playback, vec![Arc::new(self.recordings.clone())], self.config.server.clone());
+        let app = App::new(playback, self.upstreams.clone(), self.config.server.clone());
         Self { app, ..self }
     }
 
@@ -94,7 +101,7 @@ impl Service {
             recordings = %recordings.directory().display(),
             timezone = %recordings.timezone,
             work_dir = %recordings.work_dir().display(),
-            sessions = "in memory",
+            sessions = %valkey_server(&self.config).map_or_else(|| "in memory".to_owned(), |at| format!("valkey at {at}")),
             version = env!("CARGO_PKG_VERSION"),
             "playback-service runs on embedded defaults"
         );
@@ -104,6 +111,42 @@ impl Service {
             info!("open http://{host}:{}/", address.port());
         }
     }
+}
+
+/// In Valkey where one is configured, else in memory.
+fn sessions(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+    upstreams: &mut Vec<Arc<dyn Upstream>>,
+) -> Arc<dyn SessionStore> {
+    let (sessions, stretches) = (config.sessions.max_sessions, config.sessions.max_session_recordings);
+    let Some(server) = valkey_server(config) else {
+        let limits = memory::Limits { sessions, stretches };
+        return Arc::new(MemorySessions::new(Arc::clone(clock), limits, Arc::clone(metrics)));
+    };
+    let limits = valkey::CopyLimits { sessions, stretches };
+    let sessions = Arc::new(ValkeySessions::new(server, limits, Arc::clone(clock), Arc::clone(metrics)));
+    upstreams.push(Arc::clone(&sessions) as _);
+    sessions
+}
+
+fn valkey_server(config: &Config) -> Option<valkey::Server> {
+    let valkey = &config.valkey;
+    let address = valkey.address.clone()?;
+    Some(valkey::Server {
+        host: address.host,
+        port: address.port,
+        tls: address.tls.then(|| valkey.ca.clone()),
+        username: address.username.or_else(|| valkey.username.clone()),
+        password: address
+            .password
+            .or_else(|| valkey.password.clone())
+            .map(|secret| secret.reveal().to_owned()),
+        database: address.database.unwrap_or(valkey.database),
+        cluster: address.cluster || valkey.cluster,
+        timeout: valkey.timeout,
+    })
 }
 
 fn local_dir_settings(config: &Config) -> local_dir::Settings {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use playback_service::app::Service;
+use playback_service::app::{self, Service};
 use playback_service::clock::SystemClock;
 use playback_service::config::Config;
 use playback_service::logging;
@@ -16,6 +16,7 @@ use tracing::{error, warn};
 async fn main() -> ExitCode {
     let config = Config::parse();
     logging::start(&config.logging);
+    app::use_ring();
     raise_open_files(config.server.http_max_connections);
     let address = config.server.address();
     let listener = match TcpListener::bind(address).await {

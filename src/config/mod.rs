@@ -6,6 +6,7 @@ mod playback;
 mod recordings;
 mod server;
 mod sessions;
+mod valkey;
 mod values;
 
 use clap::Parser;
@@ -15,6 +16,7 @@ pub use self::playback::{Packaging, Playback};
 pub use self::recordings::Recordings;
 pub use self::server::Server;
 pub use self::sessions::Sessions;
+pub use self::valkey::{Address, Secret, Valkey};
 pub use self::values::Origins;
 
 /// Plays any time range of any camera's recorded MPEG-TS or MP4 as HLS, at once: no FFmpeg, no transcoding, no temporary files.
@@ -33,6 +35,9 @@ pub struct Config {
     /// How long sessions live.
     #[command(flatten)]
     pub sessions: Sessions,
+    /// Where sessions live.
+    #[command(flatten)]
+    pub valkey: Valkey,
     /// What is logged.
     #[command(flatten)]
     pub logging: Logging,
@@ -72,6 +77,10 @@ mod tests {
             ("--playback-packaging", "dash"),
             ("--max-range-seconds", "-1"),
             ("--http-max-connections", "0"),
+            ("--valkey-addr", "http://valkey"),
+            ("--valkey-db", "-1"),
+            ("--valkey-timeout-ms", "0"),
+            ("--valkey-ca-file", "/nowhere/ca.pem"),
             ("--log-format", "yaml"),
             ("--log-level", "loud"),
             ("--cors-allowed-origins", "example.com"),
@@ -81,6 +90,15 @@ mod tests {
             assert!(error.to_string().contains(option), "{option}: {error}");
             assert_ne!(error.kind(), ErrorKind::UnknownArgument, "{option}");
         }
+    }
+
+    #[test]
+    fn passwords_are_not_repeated() {
+        let wrong = parse(&["--valkey-addr=http://me:hunter2@valkey"]).unwrap_err();
+        assert!(!wrong.to_string().contains("hunter2"), "{wrong}");
+        let config =
+            parse(&["--valkey-addr=redis://me:hunter2@valkey", "--valkey-password=hunter2"]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

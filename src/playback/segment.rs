@@ -26,7 +26,7 @@ use super::frames::Frames;
 use super::media::Media;
 use super::plan::Plan;
 use super::playlist::extension;
-use super::ports::{Object, Part};
+use super::ports::{Note, Object, Part};
 use crate::domain::{Origin, RecordingKey, SessionId};
 use crate::error::{Error, Kind, Result};
 
@@ -65,6 +65,7 @@ impl Playback {
         let (cut, layout, digest) = found(&media, place.cut)?;
         let part = Part::Range(cut.bytes.clone());
         let object = self.ports.objects.open(key, part, media.origin()).await?;
+        self.note(id, Note::Segment { index, recording: key.id.clone(), cut: place.cut }).await;
         Ok(Segment {
             etag: etag(key, cut, digest, packaging),
             body: SegmentBody::new(layout, cut, key, packaging, object, self),

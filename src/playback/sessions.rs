@@ -8,12 +8,13 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use remux::Packaging;
+use tracing::debug;
 
 use super::Playback;
 use super::media::Media;
 use super::plan::{self, Numbering, Plan};
 use super::playlist::Playlist;
-use super::ports::{Footage, Kept, PlaybackSession, Stored};
+use super::ports::{Footage, Kept, Note, PlaybackSession, Stored};
 use crate::domain::{CameraId, RecordingKey, Session, SessionId, TimeRange, WallTime};
 use crate::error::{Error, Kind, Result};
 
@@ -120,7 +121,16 @@ impl Playback {
             playlist
                 .push(stretch, cuts.ok_or_else(|| Error::internal("A cut list does not fit its session."))?);
         }
-        Ok(playlist.finish(plan.start_offset))
+        let playlist = playlist.finish(plan.start_offset);
+        self.note(id, Note::Manifest(playlist.as_str().into())).await;
+        Ok(playlist)
+    }
+
+    /// Nobody who plays a session waits for, or fails with, what is noted of it.
+    pub(super) async fn note(&self, id: SessionId, note: Note) {
+        if let Err(error) = self.ports.sessions.note(id, note).await {
+            debug!(%error, "a note of a session is lost");
+        }
     }
 
     /// # Errors
