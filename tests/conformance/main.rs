@@ -8,4 +8,5 @@ mod support;
 mod indexes;
 mod objects;
 mod recordings;
+mod session_suite;
 mod sessions;
