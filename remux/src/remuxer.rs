@@ -19,7 +19,7 @@ use crate::ts::Framer;
 
 /// Raised whenever the bytes that come out for the same source, layout and cut change: part of whatever names a segment
 /// for a cache.
-pub const OUTPUT_VERSION: u32 = 2;
+pub const OUTPUT_VERSION: u32 = 3;
 
 /// What [`Remuxer::poll`] gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -460,7 +460,10 @@ impl Remuxer {
         let waiting = std::iter::once(successor.bytes).chain(std::mem::take(&mut self.pending));
         let mut waiting = waiting.collect::<VecDeque<_>>();
         let mut is_known = Ok(false);
-        while let (Ok(false), Some(chunk)) = (&is_known, waiting.pop_front()) {
+        // What is behind the head stays where it is.
+        while is_known == Ok(false)
+            && let Some(chunk) = waiting.pop_front()
+        {
             is_known = head.push(chunk);
         }
         self.state = State::Learning { head: Some(head), after: Some(continuation), target: Target::Packets };
