@@ -103,8 +103,8 @@ type Events = VecDeque<Event>;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Dropped,
-    /// It goes out from where it lies.
-    Kept,
+    /// It is of the stream of this number, and goes out from where it lies.
+    Kept(usize),
     /// So it does, and what was held goes behind it.
     KeptThenHeld,
 }
@@ -245,22 +245,7 @@ impl Rewriter {
         while !self.piece.is_closed() {
             self.replay(events);
             match self.framer.next(chunk, at_end) {
-                Found::Inside(at) => {
-                    let offset = self.framer.offset() - PACKET as u64;
-                    let packet = chunk[at..].first_chunk_mut().expect("the framer found a whole packet");
-                    let fate = self.on_packet(packet, offset, events);
-                    if fate != Fate::Dropped {
-                        match self.framer.packet_size() {
-                            PacketSize::Plain if !self.piece.outlet.is_held_up() => {
-                                self.piece.outlet.source(at)
-                            }
-                            // Packets that do not lie side by side make one piece only where they are copied together; and some
-                            // have to wait.
-                            _ => self.piece.outlet.copied(packet),
-                        }
-                        self.after(fate);
-                    }
-                }
+                Found::Inside(at) => self.on_inside(chunk, at, events),
                 Found::Across => {
                     let offset = self.framer.offset() - PACKET as u64;
                     let mut packet = *self.framer.across();
@@ -271,6 +256,25 @@ impl Rewriter {
             if self.intake.take_layout_change() {
                 self.succeed(chunk, events);
             }
+        }
+    }
+
+    /// A packet that lies in the chunk.
+    #[inline]
+    fn on_inside(&mut self, chunk: &mut [u8], at: usize, events: &mut Events) {
+        let offset = self.framer.offset() - PACKET as u64;
+        let packet = chunk[at..].first_chunk_mut().expect("the framer found a whole packet");
+        let fate = self.on_packet(packet, offset, events);
+        // Packets that do not lie side by side make one piece only where they are copied together; and some have to wait.
+        let in_place = self.framer.packet_size() == PacketSize::Plain && !self.piece.outlet.is_held_up();
+        match (fate, in_place) {
+            (Fate::Dropped, _) => return,
+            (_, true) => self.piece.outlet.source(at..at + PACKET),
+            (_, false) => self.piece.outlet.copied(packet),
+        }
+        self.after(fate);
+        if let (Fate::Kept(number), true) = (fate, in_place) {
+            self.on_row(number, chunk);
         }
     }
 
@@ -334,7 +338,7 @@ impl Rewriter {
             }
             Lane::Relabel(Relabel { starting: None }) if self.piece.route(number) == Route::Out => {
                 self.piece.outlet.label_next(number, packet);
-                Fate::Kept
+                Fate::Kept(number)
             }
             Lane::Relabel(_) => {
                 self.on_rest(number, packet, offset, events);
@@ -359,7 +363,7 @@ impl Rewriter {
         splice::move_times(packet, shift);
         self.piece.outlet.label_next(number, packet);
         self.piece.outlet.announce(number, packet);
-        Fate::Kept
+        Fate::Kept(number)
     }
 
     /// The program has changed its streams: what comes now is another run.
