@@ -136,13 +136,13 @@ impl Intake {
     }
 
     /// How many packets at the front of `row`, which stand behind one of this stream, go on with it and are nothing but payload:
-    /// there is nothing more to find out about them. Each is handed to `on_each`.
+    /// there is nothing more to find out about them. Each is handed to `on_each`, which says whether to go on behind it.
     #[inline]
     pub(crate) fn admit_row(
         &mut self,
         number: usize,
         row: &mut [Packet],
-        on_each: impl FnMut(&mut Packet),
+        on_each: impl FnMut(&mut Packet) -> bool,
     ) -> usize {
         let Some(stream) = self.streams.get_mut(number) else { return 0 };
         let count = stream.counter.on_row(stream.pid, row, on_each);

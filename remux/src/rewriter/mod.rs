@@ -103,6 +103,8 @@ type Events = VecDeque<Event>;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Dropped,
+    /// What it carries was taken out of it, for the stream of this number.
+    Taken(usize),
     /// It is of the stream of this number, and goes out from where it lies.
     Kept(usize),
     /// So it does, and what was held goes behind it.
@@ -269,6 +271,7 @@ impl Rewriter {
         let in_place = self.framer.packet_size() == PacketSize::Plain && !self.piece.outlet.is_held_up();
         match (fate, in_place) {
             (Fate::Dropped, _) => return,
+            (Fate::Taken(number), _) => return self.on_rebuilt_row(number, chunk),
             (_, true) => self.piece.outlet.source(at..at + PACKET),
             (_, false) => self.piece.outlet.copied(packet),
         }
@@ -295,7 +298,7 @@ impl Rewriter {
     }
 
     fn put_copied(&mut self, packet: &Packet, fate: Fate) {
-        if fate != Fate::Dropped {
+        if let Fate::Kept(_) | Fate::KeptThenHeld = fate {
             self.piece.outlet.copied(packet);
             self.after(fate);
         }
@@ -347,7 +350,7 @@ impl Rewriter {
             Lane::Sections => self.on_section_packet(number, packet),
             Lane::Rebuild(_) => {
                 self.on_rebuilt(number, packet, offset, has_gap, events);
-                Fate::Dropped
+                Fate::Taken(number)
             }
         }
     }

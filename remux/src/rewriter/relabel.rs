@@ -76,7 +76,10 @@ impl Rewriter {
         }
         let row = self.framer.row(chunk);
         let pid = self.piece.outlet.pid(number);
-        let count = self.intake.admit_row(number, row, |packet| relabel(packet, pid));
+        let count = self.intake.admit_row(number, row, |packet| {
+            relabel(packet, pid);
+            true
+        });
         if let Some(last) = row[..count].last() {
             self.piece.outlet.on_last(number, last);
             self.piece.outlet.source(self.framer.pass_row(count));

@@ -44,20 +44,26 @@ impl Counter {
     }
 
     /// How many packets at the front of `row` are nothing but payload of `pid`, each following the one before; the first
-    /// follows the last that was looked at. Each of them is handed to `on_each`.
+    /// follows the last that was looked at. Each of them is handed to `on_each`, which says whether to go on behind it.
     #[inline]
     pub(crate) fn on_row(
         &mut self,
         pid: Pid,
         row: &mut [Packet],
-        mut on_each: impl FnMut(&mut Packet),
+        mut on_each: impl FnMut(&mut Packet) -> bool,
     ) -> usize {
         let Some(Seen { counter: mut last, .. }) = self.last else { return 0 };
-        let goes_on = |packet: &&mut Packet| {
+        let mut count = 0;
+        for packet in &mut *row {
             last = last.wrapping_add(1);
-            Header::of(packet).is_like(Header::of_payload(pid, last))
-        };
-        let count = row.iter_mut().take_while(goes_on).map(&mut on_each).count();
+            if !Header::of(packet).is_like(Header::of_payload(pid, last)) {
+                break;
+            }
+            count += 1;
+            if !on_each(packet) {
+                break;
+            }
+        }
         self.last = row[..count].last().map(Seen::of).or(self.last);
         count
     }
@@ -114,7 +120,11 @@ mod tests {
             let (mut counter, mut row) = row();
             row[5][at] = value;
             let mut seen = 0;
-            assert_eq!(counter.on_row(PID, &mut row, |_| seen += 1), seen);
+            let count = counter.on_row(PID, &mut row, |_| {
+                seen += 1;
+                true
+            });
+            assert_eq!(count, seen);
             assert_eq!(
                 counter.on_packet(&row[seen - 1]),
                 Continuity::Duplicate,
@@ -134,8 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_follows_where_nothing_was_seen() {
-        assert_eq!(Counter::default().on_row(Pid::new(0x100), &mut row().1, |_| {}), 0);
+    fn a_row_ends_behind_the_packet_that_was_enough_and_follows_something() {
+        const PID: Pid = Pid::new(0x100);
+        let (mut counter, mut row) = row();
+        assert_eq!(counter.on_row(PID, &mut row, |_| false), 1);
+        assert_eq!(counter.on_row(PID, &mut row[1..], |_| true), 7);
+        assert_eq!(Counter::default().on_row(PID, &mut row, |_| true), 0, "nothing was seen");
     }
 
     #[test]
