@@ -65,6 +65,8 @@ struct PlayedRecording<'a> {
     /// How many discontinuities lie before it in the playlist.
     discontinuity: usize,
     frame_rate: Option<f64>,
+    /// Whether its segments begin exactly where the playlist says, not within a GOP of it.
+    exact: bool,
 }
 
 impl<'a> Session<'a> {
@@ -129,6 +131,7 @@ impl<'a> PlayedRecording<'a> {
             zero: Time(stretch.zero),
             discontinuity,
             frame_rate: stretch.frame_rate,
+            exact: stretch.grid.is_none(),
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod frames;
 mod growth;
+pub mod locate;
 pub mod media;
 pub mod plan;
 pub mod playlist;

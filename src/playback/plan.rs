@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use remux::Packaging;
 use remux::index::{Cut, FORMAT_VERSION};
+use remux::locate::Grid;
 use remux::time::{MediaTime, Ticks};
 
 use super::media::Media;
@@ -72,6 +73,9 @@ pub struct Stretch {
     pub span: TimeRange,
     /// Pictures per second.
     pub frame_rate: Option<f64>,
+    /// What its cuts are numbered by where nobody had read the recording: cells of this grid. Where a cell begins is then known
+    /// within a GOP only; where the first one begins is part of `span` ([`Plan::begin_at`]).
+    pub grid: Option<Grid>,
 }
 
 /// Where a segment comes from.
@@ -102,6 +106,23 @@ impl Plan {
         self.stretches.iter().fold(0, |sum, stretch| sum.saturating_add(stretch.segments()))
     }
 
+    /// Its first cell turns out to begin at `start`, from its recording's zero on: players take their clock from there.
+    pub(super) fn begin_at(&mut self, start: Ticks) {
+        let Some(first) = self.stretches.first_mut() else { return };
+        let start = later(first.zero, start);
+        if let Ok(span) = TimeRange::new(start, first.span.end()) {
+            first.span = span;
+            self.start_offset = ticks_between(start, self.range.start()).max(Ticks::ZERO);
+        }
+    }
+
+    /// Begins one cell earlier.
+    pub(super) fn begin_earlier(&mut self) {
+        if let Some(first) = self.stretches.first_mut() {
+            first.first = first.first.saturating_sub(1);
+        }
+    }
+
     /// Where segment `index` comes from.
     pub fn place(&self, index: u32) -> Option<Place<'_>> {
         let mut rest = index;
@@ -118,7 +139,8 @@ impl Plan {
 /// Whether the cuts themselves are needed to plan a recording: only where part of it is played, or it grows.
 pub fn needs_cuts(recording: &Recording, range: TimeRange) -> bool {
     let wanted = recording.visible.intersection(&range);
-    recording.extent.is_some() && wanted.is_some_and(|wanted| !holds_all(recording, wanted))
+    let has_cuts = recording.extent.as_ref().is_some_and(|extent| extent.grid.is_none());
+    has_cuts && wanted.is_some_and(|wanted| !holds_all(recording, wanted))
 }
 
 fn holds_all(recording: &Recording, wanted: TimeRange) -> bool {
@@ -156,7 +178,9 @@ fn planned(
     let mut stretches = Vec::new();
     for recording in recordings {
         let Some(wanted) = recording.visible.intersection(&range) else { continue };
-        if holds_all(recording, wanted) {
+        if let Some(grid) = recording.extent.as_ref().and_then(|extent| extent.grid) {
+            stretches.extend(cells(recording, wanted, grid));
+        } else if holds_all(recording, wanted) {
             stretches.extend(whole_runs(recording));
         } else if let Some(media) = media(&recording.key) {
             let settled = settled_cuts(recording, &media, follows);
@@ -242,6 +266,21 @@ fn parts_of_runs<'a>(
     })
 }
 
+/// The cells of a recording that nobody has read. One that begins within a GOP of where it is planned may begin behind the
+/// start that is wanted: half a GOP earlier is on the safe side wherever GOPs are regular.
+fn cells(recording: &Recording, wanted: TimeRange, grid: Grid) -> Option<(Carriage, Stretch)> {
+    let run = runs(recording).next()?;
+    let half_gop = Ticks::new(grid.gop.get() / 2);
+    let from = ticks_between(run.zero, wanted.start()) - half_gop;
+    let to = ticks_between(run.zero, wanted.end());
+    let first = grid.cell_at(grid.zero + from);
+    let last = grid.cell_at(grid.zero + to - Ticks::new(1)).max(first);
+    let end = grid.planned_start(last) - grid.zero + grid.planned_duration(last);
+    let (carriage, stretch) =
+        stretch(recording, &run, (first, last), (grid.planned_start(first) - grid.zero, end))?;
+    Some((carriage, Stretch { grid: Some(grid), ..stretch }))
+}
+
 fn start_of(cut: &Cut, zero: MediaTime) -> Ticks {
     cut.start - zero
 }
@@ -264,6 +303,7 @@ fn stretch(
         last,
         span: TimeRange::new(later(run.zero, from), later(run.zero, to)).ok()?,
         frame_rate: video.and_then(|video| video.frame_rate),
+        grid: None,
     };
     Some((run.extent.carriage, stretch))
 }

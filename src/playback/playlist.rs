@@ -11,10 +11,11 @@ use chrono::FixedOffset;
 use m3u8_rs::{ExtTag, MediaPlaylist, MediaPlaylistType, MediaSegment, Start, WRITE_OPT_FLOAT_PRECISION};
 use remux::Packaging;
 use remux::index::Cut;
+use remux::locate::Grid;
 use remux::time::Ticks;
 
 use super::plan::Stretch;
-use crate::domain::{WallTime, later};
+use crate::domain::{WallTime, later, ticks_between};
 
 /// A playlist under construction: stretch after stretch.
 #[derive(Debug)]
@@ -42,25 +43,25 @@ impl Playlist {
         }
     }
 
-    /// Adds the cuts of a stretch, in order. A discontinuity lies between it and the one before.
-    pub fn push(&mut self, stretch: &Stretch, cuts: &[Cut]) {
+    /// Adds the segments of a stretch, in order. A discontinuity lies between it and the one before.
+    pub fn push(&mut self, stretch: &Stretch, pieces: impl IntoIterator<Item = Piece>) {
         // Where an overlap was cut to one GOP, the first cut begins before the end of the one before it. The clock of
         // the playlist runs on there; the wall time of the recording itself is told by the API.
         let start = self.clock.map_or(stretch.span.start(), |clock| clock.max(stretch.span.start()));
         let mut played = Ticks::ZERO;
-        for (position, cut) in cuts.iter().enumerate() {
+        for (position, piece) in pieces.into_iter().enumerate() {
             let begins = position == 0;
             self.segments.push(MediaSegment {
                 uri: format!("segment/{}.{}", self.segments.len(), extension(self.packaging)),
                 unknown_tags: self.map().filter(|_| begins).into_iter().collect(),
-                duration: cut.duration.as_seconds() as f32,
+                duration: piece.duration.as_seconds() as f32,
                 discontinuity: begins && !self.segments.is_empty(),
                 program_date_time: begins.then(|| start.with_timezone(&UTC)),
                 ..MediaSegment::default()
             });
-            self.longest = self.longest.max(cut.duration);
-            self.independent &= cut.independent;
-            played += cut.duration;
+            self.longest = self.longest.max(piece.longest);
+            self.independent &= piece.independent;
+            played += piece.duration;
         }
         self.clock = Some(later(start, played));
         self.stretches += 1;
@@ -98,6 +99,38 @@ impl Playlist {
         let mut text = Vec::with_capacity(HEAD_BYTES + playlist.segments.len() * SEGMENT_BYTES);
         playlist.write_to(&mut text).expect("a Vec takes every write");
         String::from_utf8(text).expect("m3u8-rs writes the ASCII that it was given")
+    }
+}
+
+/// A segment of a playlist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Its `EXTINF`.
+    pub duration: Ticks,
+    /// It will not turn out longer than this.
+    pub longest: Ticks,
+    /// Decoding it needs nothing before it.
+    pub independent: bool,
+}
+
+impl From<&Cut> for Piece {
+    fn from(cut: &Cut) -> Self {
+        Self { duration: cut.duration, longest: cut.duration, independent: cut.independent }
+    }
+}
+
+impl Piece {
+    /// The cells of a stretch that is planned by `grid`. The first one begins where the stretch does.
+    pub fn of_cells(stretch: &Stretch, grid: Grid) -> impl Iterator<Item = Self> {
+        let start = ticks_between(stretch.zero, stretch.span.start());
+        let (first, last) = (stretch.first, stretch.last);
+        (first..=last).map(move |cell| {
+            let planned = grid.planned_start(cell) - grid.zero;
+            let late = if cell == first { start - planned } else { Ticks::ZERO };
+            let duration = grid.planned_duration(cell) - late;
+            // Nobody knows yet whether every cell begins with an IDR.
+            Self { duration, longest: duration + grid.longest_gop, independent: false }
+        })
     }
 }
 
@@ -181,8 +214,9 @@ mod tests {
                     last: cuts.len() as u32 - 1,
                     span: TimeRange::new(recording.zero, recording.visible.end()).unwrap(),
                     frame_rate: None,
+                    grid: None,
                 },
-                cuts,
+                cuts.iter().map(Piece::from),
             );
         }
         playlist.finish(start_offset, Ending::Complete)

@@ -115,6 +115,7 @@ fn session(stretches: usize) -> Stored {
         last: 9,
         span: range,
         frame_rate: Some(25.0),
+        grid: None,
     };
     let plan = Plan {
         range,

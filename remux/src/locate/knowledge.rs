@@ -79,8 +79,10 @@ pub enum Contradiction {
 
 /// How many times the bit rate of the head may be that of the whole, or the other way round.
 const MOST_RATES: f64 = 32.0;
-/// The roughness where nothing speaks for another: a recording with a constant bit rate.
+/// The least roughness: that of a recording with a constant bit rate.
 const SMOOTH: f64 = 30.0;
+/// The roughness where nothing is known.
+const ROUGH: f64 = 600.0;
 /// Points of one sounding are at least this far apart.
 const POINT_DISTANCE: u64 = 128 << 10;
 const WRAP: i64 = 1 << 33;
@@ -166,7 +168,7 @@ impl Knowledge {
         self.insert(tail.points.iter().copied());
         let end = last_pts + self.frame_duration;
         self.end = Some(end);
-        self.roughness = self.roughness_of_head().unwrap_or(SMOOTH).max(SMOOTH);
+        self.roughness = self.roughness_of_head().unwrap_or(ROUGH).max(SMOOTH);
         Ok(Tail::Ends(end - self.zero))
     }
 
@@ -282,6 +284,9 @@ impl Knowledge {
         };
         let steps: Vec<f64> = head.windows(2).map(|pair| rough(pair[0], pair[1]).powi(2)).collect();
         let average = (steps.iter().sum::<f64>() / steps.len().max(1) as f64).sqrt();
+        if steps.is_empty() {
+            return None;
+        }
         let whole = rough(head.first()?, head.last()?);
         Some(average.max(whole))
     }
@@ -317,7 +322,7 @@ impl Knowledge {
     }
 
     /// When a place is expected.
-    fn clock_at(&self, offset: u64) -> MediaTime {
+    pub(super) fn clock_at(&self, offset: u64) -> MediaTime {
         let at = self.points.partition_point(|point| point.offset <= offset);
         let left = at.checked_sub(1).and_then(|before| self.points.get(before)).copied();
         let left = left.unwrap_or(Point { offset: 0, clock: self.zero - self.delay });
@@ -331,6 +336,14 @@ impl Knowledge {
     /// By how many bytes a place between two points may be wrong.
     pub(super) fn doubt(&self, left: &Point, right: &Point, at: u64) -> u64 {
         (self.roughness * room(left, right, at).sqrt()) as u64
+    }
+
+    /// By how many bytes the place of a time may be wrong.
+    pub(super) fn doubt_at(&self, clock: MediaTime) -> u64 {
+        match self.bracket(clock) {
+            (left, Some(right)) => self.doubt(&left, &right, self.between(&left, &right, clock)),
+            (_, None) => 0,
+        }
     }
 
     /// How long pictures wait at most between decoding and showing, one picture more counted in.

@@ -24,6 +24,8 @@ pub struct Search {
     /// How many points were known when the last probe was asked for.
     known: Option<usize>,
     probe: u64,
+    /// How often a read has ended too early.
+    extended: u32,
 }
 
 /// What to read next.
@@ -56,13 +58,15 @@ pub enum SearchError {
 
 /// A time that lies in a hole longer than this, in which there are hardly any bytes, lies in a jump of the clock.
 const LONGEST_HOLE: Ticks = Ticks::from_millis(10_000);
+/// Where GOPs are irregular, the next random access point is rarely further away.
+const LIKELY_WAIT: Ticks = Ticks::from_millis(10_000);
 /// After so many rounds of probes, interpolation has not helped: the middle is probed.
 const MISSES: u32 = 3;
 
 impl Search {
     /// Looks for the segment between these.
     pub fn new(thresholds: Thresholds) -> Self {
-        Self { thresholds, rounds: 0, probes: 0, known: None, probe: limits::PROBE }
+        Self { thresholds, rounds: 0, probes: 0, known: None, probe: limits::PROBE, extended: 0 }
     }
 
     /// What to read next.
@@ -103,8 +107,14 @@ impl Search {
             () if self.probes > MISSES => {
                 [1, 2, 3].map(|quarter| left.offset + distance / 4 * quarter).to_vec()
             }
-            () if doubt > limits::START_MARGIN * 4 => {
-                vec![estimate.saturating_sub(doubt), estimate, estimate.saturating_add(doubt)]
+            () if doubt > limits::START_MARGIN => {
+                let (near, far) = (doubt / 3, doubt);
+                vec![
+                    estimate.saturating_sub(far),
+                    estimate.saturating_sub(near),
+                    estimate.saturating_add(near),
+                    estimate.saturating_add(far),
+                ]
             }
             () => vec![estimate],
         };
@@ -127,26 +137,28 @@ impl Search {
         let ahead = expected_wait(known);
         let begin = self.thresholds.from.map_or(start, |from| known.offset_at(from + ahead)).max(start);
         let end = known.offset_at(to + ahead).saturating_add(known.trail()).max(begin);
-        start..end.saturating_add((end - begin) / 5).min(known.size())
+        // Where the bit rate hardly varies less does.
+        let fifth = (end - begin) / 5;
+        let more = fifth.min(known.doubt_at(to + ahead).max(limits::START_MARGIN / 2));
+        start..end.saturating_add(more).min(known.size())
     }
 
     /// What to read behind `end`, where bytes up to there have not been enough; `None` at the end of the recording.
-    pub fn more(&self, known: &Knowledge, found: &Found, end: u64) -> Option<Range<u64>> {
+    pub fn more(&mut self, known: &Knowledge, found: &Found, end: u64) -> Option<Range<u64>> {
+        let wait = expected_wait(known).max(Ticks::SECOND);
         let length = match (found.end, found.begin) {
             (Some(_), _) => known.trail(),
-            (None, Some(_)) => self.bytes_of(known, known.gops().mean),
+            (None, Some(_)) => bytes_behind(known, end, wait),
             (None, None) => {
-                let length = |to: MediaTime| to - self.thresholds.from.unwrap_or(known.zero());
-                self.bytes_of(known, self.thresholds.to.map_or(known.gops().mean, length))
+                let from = self.thresholds.from.unwrap_or(known.zero());
+                let rest = self.thresholds.to.map_or(wait, |to| to - from + wait);
+                bytes_behind(known, end, rest)
             }
         };
-        let until = end.saturating_add(length.max(limits::PROBE * 2)).min(known.size());
+        let length = length.max(limits::PROBE * 2) << self.extended.min(5);
+        self.extended += 1;
+        let until = end.saturating_add(length).min(known.size());
         (end < until).then_some(end..until)
-    }
-
-    fn bytes_of(&self, known: &Knowledge, time: Ticks) -> u64 {
-        let from = self.thresholds.from.unwrap_or(known.zero());
-        known.offset_at(from + time).saturating_sub(known.offset_at(from))
     }
 
     /// Rounds of reads that were asked for.
@@ -157,10 +169,16 @@ impl Search {
 
 /// How far behind a threshold its random access point is expected.
 fn expected_wait(known: &Knowledge) -> Ticks {
-    match known.gops().is_regular() {
-        true => Ticks::new(known.gops().typical.get() / 2),
-        false => known.gops().mean,
+    let gops = known.gops();
+    match gops.is_regular() {
+        true => Ticks::new(gops.typical.get() / 2),
+        false => gops.mean.max(LIKELY_WAIT),
     }
+}
+
+/// The bytes of so much time behind a place.
+fn bytes_behind(known: &Knowledge, place: u64, time: Ticks) -> u64 {
+    known.offset_at(known.clock_at(place) + time).saturating_sub(place)
 }
 
 fn check_hole(left: &Point, right: &Point) -> Result<(), Contradiction> {
