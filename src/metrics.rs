@@ -34,7 +34,7 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Sessions that have not expired.
+    /// Sessions that have not expired, as far as this replica knows: it opened or played them.
     active_sessions: IntGauge = gauge, "playback_active_sessions";
     /// Responses, by HTTP status code.
     requests: IntCounterVec = by_status, "playback_requests_total";
@@ -56,6 +56,8 @@ metrics! {
     open_seconds: Histogram = seconds, "playback_open_duration_seconds";
     /// Failures of what the service depends on, by which it is and what kind of failure.
     upstream_failures: IntCounterVec = by_upstream, "playback_upstream_failures_total";
+    /// Playlists and segments that were not noted in Valkey for other programs to read.
+    notes_dropped: IntCounter = counter, "playback_session_notes_dropped_total";
     /// Connections that are open.
     connections: IntGauge = gauge, "playback_open_connections";
     /// Recordings that are known.

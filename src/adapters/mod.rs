@@ -6,4 +6,5 @@ pub mod local_dir;
 pub mod mediamtx;
 pub mod memory;
 pub mod storage_service;
+pub mod valkey;
 pub mod vms;

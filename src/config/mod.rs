@@ -8,6 +8,7 @@ mod recordings;
 mod server;
 mod sessions;
 mod storage;
+mod valkey;
 mod values;
 mod vms;
 
@@ -20,6 +21,7 @@ pub use self::recordings::Recordings;
 pub use self::server::Server;
 pub use self::sessions::Sessions;
 pub use self::storage::Storage;
+pub use self::valkey::{Address, Secret, Valkey};
 pub use self::values::{Form, Origins};
 pub use self::vms::Vms;
 
@@ -48,6 +50,9 @@ pub struct Config {
     /// Where live streams are served.
     #[command(flatten)]
     pub mediamtx: MediaMtx,
+    /// Where sessions live.
+    #[command(flatten)]
+    pub valkey: Valkey,
     /// What is logged.
     #[command(flatten)]
     pub logging: Logging,
@@ -87,6 +92,10 @@ mod tests {
             ("--playback-packaging", "dash"),
             ("--max-range-seconds", "-1"),
             ("--http-max-connections", "0"),
+            ("--valkey-addr", "http://valkey"),
+            ("--valkey-db", "-1"),
+            ("--valkey-timeout-ms", "0"),
+            ("--valkey-ca-file", "/nowhere/ca.pem"),
             ("--log-format", "yaml"),
             ("--log-level", "loud"),
             ("--cors-allowed-origins", "example.com"),
@@ -103,6 +112,15 @@ mod tests {
             assert!(error.to_string().contains(option), "{option}: {error}");
             assert_ne!(error.kind(), ErrorKind::UnknownArgument, "{option}");
         }
+    }
+
+    #[test]
+    fn passwords_are_not_repeated() {
+        let wrong = parse(&["--valkey-addr=http://me:hunter2@valkey"]).unwrap_err();
+        assert!(!wrong.to_string().contains("hunter2"), "{wrong}");
+        let config =
+            parse(&["--valkey-addr=redis://me:hunter2@valkey", "--valkey-password=hunter2"]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

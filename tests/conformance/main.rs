@@ -10,4 +10,5 @@ mod catalogue;
 mod indexes;
 mod objects;
 mod recordings;
+mod session_suite;
 mod sessions;

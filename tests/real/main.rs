@@ -1,4 +1,4 @@
-//! The service against programs that we did not write: ffmpeg, ffprobe, GStreamer, nginx, Chromium.
+//! The service against programs that we did not write: ffmpeg, ffprobe, GStreamer, nginx, Chromium, Redis, Valkey.
 //!
 //! Needs them installed, which `tests/run` sees to: `cargo test --features real-components`. What is missing makes a test
 //! fail, not skip.
@@ -15,4 +15,7 @@ mod mutate;
 mod players;
 mod proxy;
 mod service;
+#[path = "../conformance/session_suite.rs"]
+mod session_suite;
 mod tools;
+mod valkey;

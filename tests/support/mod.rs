@@ -146,7 +146,7 @@ impl Setup {
         ];
         let given = given.into_iter().chain(self.arguments.iter().map(String::as_str));
         let config = Config::try_parse_from(given).unwrap();
-        (Service::new(config, Arc::clone(&clock) as _), clock)
+        (Service::new(config, Arc::clone(&clock) as _).unwrap(), clock)
     }
 }
 

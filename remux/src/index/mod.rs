@@ -65,7 +65,7 @@ pub struct Rap {
     pub dts: MediaTime,
     /// Bytes of source up to the next picture: what a key frame alone costs to read.
     pub size: u32,
-    /// How far before `offset` the first PES of another stream starts that is shown with or after this RAP.
+    /// How far before `offset` the first PES of another stream starts that holds something shown with or after this RAP.
     pub lead: u32,
     /// How far after `offset` the last PES of another stream ends that is shown before this RAP.
     pub trail: u32,

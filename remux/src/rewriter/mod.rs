@@ -243,7 +243,7 @@ impl Rewriter {
 
     /// What has happened so far.
     pub(crate) fn report(&self) -> Report {
-        self.intake.report.clone() + &self.piece.report
+        self.intake.report.clone() + &self.piece.report()
     }
 
     /// Media time from zero to where the key stream has come.
@@ -370,7 +370,7 @@ impl Rewriter {
         if !self.piece.cutter.is_inside() {
             return Fate::Dropped;
         }
-        self.piece.report.other_pes += u64::from(Header::of(packet).payload_unit_start_indicator());
+        self.piece.counted.other_pes += u64::from(Header::of(packet).payload_unit_start_indicator());
         let shift = self.piece.outlet.shift() + self.time.shift();
         splice::move_times(packet, shift);
         self.piece.outlet.label_next(number, packet);
@@ -399,6 +399,7 @@ impl Rewriter {
                 break;
             }
         }
+        self.intake.finish();
         for number in 0..self.streams.len() {
             self.finish_rebuilt(number);
         }

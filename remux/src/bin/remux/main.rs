@@ -90,6 +90,9 @@ pub(crate) fn conclude(layout: Option<&remux::Layout>, report: &remux::Report) -
     if report.early > 0 {
         eprintln!("remux: note: {} PES more than 1 s before the first picture", report.early);
     }
+    if report.other_parameter_sets > 0 {
+        eprintln!("remux: note: parameter sets change; MP4 keeps them where they stand");
+    }
     for (count, what) in report.damages() {
         eprintln!("remux: damage: {count} {what}");
     }

@@ -1,23 +1,23 @@
-//! Where everything is wired together: the only file that names adapters.
+//! The service as a whole: what is [outside](outside) wired to playback, live view and HTTP.
+
+mod outside;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use remux::time::Ticks;
 use tokio::net::TcpListener;
 use tracing::info;
 
-use crate::adapters::local_dir::{self, LocalDir};
-use crate::adapters::mediamtx::{self, MediaMtx};
-use crate::adapters::memory::{self, MemorySessions};
+use self::outside::Outside;
+pub use self::outside::{LocalDir, Misconfigured};
 use crate::clock::Clock;
 use crate::config::{Config, Packaging};
 use crate::http::{App, server};
-use crate::live::ports::MediaServer;
 use crate::live::{self, Live, Makers};
 use crate::metrics::Metrics;
-use crate::playback::ports::Upstream;
 use crate::playback::{Playback, Ports, Settings, Tables};
 
 /// The service, ready to listen.
@@ -25,39 +25,27 @@ use crate::playback::{Playback, Ports, Settings, Tables};
 pub struct Service {
     config: Config,
     app: App,
-    recordings: LocalDir,
-    media_server: Option<Arc<MediaMtx>>,
+    outside: Outside,
     metrics: Arc<Metrics>,
 }
 
 impl Service {
     /// Wires the service as `config` says.
-    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
+    ///
+    /// # Errors
+    /// Where a setting that only its user can judge makes no sense.
+    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, Misconfigured> {
         let metrics = Arc::new(Metrics::new());
-        let recordings = LocalDir::new(local_dir_settings(&config), Arc::clone(&clock), Arc::clone(&metrics));
-        let limits = memory::Limits {
-            sessions: config.sessions.max_sessions,
-            stretches: config.sessions.max_session_recordings,
-        };
-        let ports = Ports {
-            cameras: Arc::new(recordings.clone()),
-            recordings: Arc::new(recordings.clone()),
-            indexes: Arc::new(recordings.clone()),
-            objects: Arc::new(recordings.clone()),
-            sessions: Arc::new(MemorySessions::new(Arc::clone(&clock), limits, Arc::clone(&metrics))),
-            clock,
-        };
+        let outside = Outside::of(&config, clock, &metrics)?;
         let playback = Playback {
-            ports,
+            ports: outside.ports.clone(),
             settings: settings(&config),
             metrics: Arc::clone(&metrics),
             tables: Tables::default(),
         };
-        let media_server = media_server(&config, &metrics);
-        let live = live(&config, &playback.ports, makers(&media_server));
-        let upstreams = upstreams(&recordings, &media_server);
-        let app = App::new(playback, live, upstreams, config.server.clone());
-        Self { config, app, recordings, media_server, metrics }
+        let live = live(&config, &playback.ports, outside.makers.clone());
+        let app = App::new(playback, live, outside.upstreams.clone(), config.server.clone());
+        Ok(Self { config, app, outside, metrics })
     }
 
     /// The same service with other adapters behind some of its ports.
@@ -73,19 +61,18 @@ impl Service {
     #[must_use]
     pub fn remade(self, make: impl FnOnce(Makers) -> Makers) -> Self {
         let playback = self.app.playback().clone();
-        let live = live(&self.config, &playback.ports, make(makers(&self.media_server)));
+        let live = live(&self.config, &playback.ports, make(self.outside.makers.clone()));
         self.with(playback, live)
     }
 
     fn with(self, playback: Playback, live: Option<Live>) -> Self {
-        let upstreams = upstreams(&self.recordings, &self.media_server);
-        let app = App::new(playback, live, upstreams, self.config.server.clone());
+        let app = App::new(playback, live, self.outside.upstreams.clone(), self.config.server.clone());
         Self { app, ..self }
     }
 
     /// The directory of recordings, for who wants to walk it by hand.
     pub fn recordings(&self) -> &LocalDir {
-        &self.recordings
+        &self.outside.directory
     }
 
     /// The HTTP application, for who wants to do without a socket.
@@ -95,7 +82,7 @@ impl Service {
 
     /// Serves until `shutdown`, then lets running answers finish.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        self.recordings.start();
+        self.outside.start();
         self.log_what_runs(&listener);
         let settings = &self.config.server;
         let leaving = async {
@@ -106,20 +93,21 @@ impl Service {
         };
         server::serve(listener, self.app.clone().router(), settings, Arc::clone(&self.metrics), leaving)
             .await;
-        self.recordings.stop();
+        self.outside.stop();
         info!("stopped");
     }
 
     fn log_what_runs(&self, listener: &TcpListener) {
-        let recordings = &self.config.recordings;
+        let outside = &self.outside;
         info!(
-            recordings = %recordings.directory().display(),
-            timezone = %recordings.timezone,
-            work_dir = %recordings.work_dir().display(),
-            sessions = "in memory",
+            recordings = outside.names.recordings,
+            cameras = outside.names.cameras,
+            sessions = outside.names.sessions,
             live = self.config.mediamtx.mediamtx_url.as_ref().map_or("off", |url| url.as_str()),
+            work_dir = %self.config.recordings.work_dir().display(),
+            timezone = %self.config.recordings.timezone,
             version = env!("CARGO_PKG_VERSION"),
-            "playback-service runs on embedded defaults"
+            "playback-service runs"
         );
         if let Ok(address) = listener.local_addr() {
             let host =
@@ -127,22 +115,6 @@ impl Service {
             info!("open http://{host}:{}/", address.port());
         }
     }
-}
-
-fn media_server(config: &Config, metrics: &Arc<Metrics>) -> Option<Arc<MediaMtx>> {
-    let mediamtx = &config.mediamtx;
-    let user = mediamtx.mediamtx_api_user.clone();
-    let password = mediamtx.mediamtx_api_password.as_ref();
-    let settings = mediamtx::Settings {
-        api: mediamtx.mediamtx_api_url.clone()?,
-        credentials: user.zip(password.map(|password| password.reveal().to_owned())),
-    };
-    Some(Arc::new(MediaMtx::new(settings, Arc::clone(metrics))))
-}
-
-fn makers(media_server: &Option<Arc<MediaMtx>>) -> Makers {
-    let server = media_server.clone().map(|server| server as Arc<dyn MediaServer>);
-    Makers { server, sources: None }
 }
 
 fn live(config: &Config, ports: &Ports, makers: Makers) -> Option<Live> {
@@ -159,24 +131,6 @@ fn shared(ports: &Ports) -> live::Ports {
     }
 }
 
-fn upstreams(recordings: &LocalDir, media_server: &Option<Arc<MediaMtx>>) -> Vec<Arc<dyn Upstream>> {
-    let media_server = media_server.clone().map(|server| server as Arc<dyn Upstream>);
-    std::iter::once(Arc::new(recordings.clone()) as Arc<dyn Upstream>).chain(media_server).collect()
-}
-
-fn local_dir_settings(config: &Config) -> local_dir::Settings {
-    let recordings = &config.recordings;
-    local_dir::Settings {
-        root: recordings.directory(),
-        zone: recordings.timezone,
-        work_dir: recordings.work_dir(),
-        rescan: recordings.rescan_seconds,
-        index_concurrency: recordings.index_concurrency,
-        index_cache_bytes: recordings.index_cache_bytes as u64,
-        segment_target: ticks(config.playback.segment_target_seconds),
-    }
-}
-
 fn settings(config: &Config) -> Settings {
     Settings {
         segment_target: ticks(config.playback.segment_target_seconds),
@@ -188,10 +142,10 @@ fn settings(config: &Config) -> Settings {
 }
 
 /// The configuration holds whole seconds, at most a year of them.
-fn ticks(duration: std::time::Duration) -> Ticks {
+fn ticks(duration: Duration) -> Ticks {
     Ticks::from_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn delta(duration: std::time::Duration) -> TimeDelta {
+fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
