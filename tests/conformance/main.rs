@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cameras;
+mod catalogue;
 mod indexes;
 mod objects;
 mod recordings;
