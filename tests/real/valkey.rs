@@ -136,6 +136,7 @@ async fn all_keys_have_their_end_and_go_together(server: &Running) {
     for note in [Note::Manifest("#EXTM3U\n".into()), segment_note(0), segment_note(17), segment_note(0)] {
         replica.store.note(id, note).await.unwrap();
     }
+    replica.store.note(SessionId::random(), segment_note(0)).await.unwrap();
     let mut expected = vec![
         format!("playback:hls:manifest:{text}"),
         format!("playback:hls:segment:{text}:0"),
@@ -236,7 +237,7 @@ async fn sessions_go_on_while_valkey_is_away_and_afterwards() {
     assert_eq!(refused.kind(), &Kind::UpstreamDown);
     assert!(refused.detail().contains("Valkey"), "{refused}");
     assert_eq!(replica.store.get(SessionId::random()).await.unwrap_err().kind(), &Kind::UpstreamDown);
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 
     // It comes back empty: what is played goes on, and other replicas see it again.
     server.restart();
@@ -279,14 +280,32 @@ async fn a_hung_valkey_costs_a_request_its_time_out_at_most() {
     let begun = Instant::now();
     let late = replica.store.insert(session(1), replica.in_an_hour()).await.unwrap_err();
     assert!(matches!(late.kind(), Kind::UpstreamLate | Kind::UpstreamDown));
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     replica.until_away().await;
     let begun = Instant::now();
     assert!(replica.has(id).await);
     let refused = replica.store.insert(session(1), replica.in_an_hour()).await.unwrap_err();
     assert_eq!(refused.kind(), &Kind::UpstreamDown);
-    assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(200), "{:?}", begun.elapsed());
     server.signal("CONT");
+    replica.until_up().await;
+    replica.opened().await;
+}
+
+/// What a fail-over looks like from the old primary.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_valkey_that_may_not_be_written_to_counts_as_away() {
+    let server = Running::start(Flavour::Valkey);
+    let replica = Replica::of(&server);
+    let id = replica.opened().await.id();
+    server.cli(&["REPLICAOF", "127.0.0.1", "1"]);
+    let refused = replica.store.insert(session(1), replica.in_an_hour()).await.unwrap_err();
+    assert_eq!(refused.kind(), &Kind::UpstreamDown);
+    replica.until_away().await;
+    let UpstreamState::Away(why) = replica.store.state() else { panic!() };
+    assert!(why.contains("READONLY"), "{why}");
+    assert!(replica.has(id).await);
+    server.cli(&["REPLICAOF", "NO", "ONE"]);
     replica.until_up().await;
     replica.opened().await;
 }
