@@ -6,8 +6,7 @@
 //! ```
 //!
 //! The end stands at a fixed place in fixed width, so that a renewal overwrites it and a look at whether the session is still
-//! there reads nothing else: the rest never changes. Stretches are rows of numbers; of names they keep what differs from the row
-//! before.
+//! there reads nothing else: the rest never changes.
 
 use std::sync::Arc;
 

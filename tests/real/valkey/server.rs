@@ -20,7 +20,7 @@ pub(crate) enum Flavour {
     RedisTls,
     /// Keeps nothing when it ends.
     Valkey,
-    /// Keeps everything in a file.
+    /// Keeps everything in a file, also when it is killed: the system has it then, if not the disk.
     ValkeyWithFile,
     /// A cluster of one node.
     Cluster,
@@ -179,7 +179,7 @@ impl Running {
             add(&["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()]);
         }
         if self.flavour == Flavour::ValkeyWithFile {
-            add(&["--appendonly", "yes", "--appendfsync", "always"]);
+            add(&["--appendonly", "yes", "--appendfsync", "no"]);
         }
         arguments
     }
