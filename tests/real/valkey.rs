@@ -274,7 +274,8 @@ async fn what_was_stopped_meanwhile_is_gone_from_a_valkey_that_kept_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hung_valkey_costs_a_request_its_time_out_at_most() {
     let server = Running::start(Flavour::Redis);
-    let replica = Replica::of(&server);
+    let replica = Replica::with(Server { timeout: Duration::from_millis(250), ..server.settings() }, 10);
+    replica.until_up().await;
     let id = replica.opened().await.id();
     server.signal("STOP");
     let begun = Instant::now();

@@ -77,7 +77,8 @@ impl Running {
             password: Some(PASSWORD.to_owned()),
             database: self.database(),
             cluster: self.flavour.is_cluster(),
-            timeout: Duration::from_millis(250),
+            // Longer than a loaded machine needs to start TLS.
+            timeout: Duration::from_secs(2),
         }
     }
 
