@@ -121,8 +121,11 @@ export class Page {
     this.list.choose(cameraId);
     this.cameraName.textContent = cameraId;
     document.title = `${cameraId} – Playback`;
-    if (this.liveView.isOn) return this.#watch(cameraId);
     const us = wantedUs ?? this.#usualMoment(extent);
+    if (this.liveView.isOn) {
+      if (us !== null) this.#showInTimeline(us, extent);
+      return this.#watch(cameraId);
+    }
     if (us === null) {
       this.player.close();
       return explain.explainEmptyCamera(this.notices, cameraId, this.footage.knows(cameraId));
