@@ -1,5 +1,9 @@
 //! What fills the ports of [`playback`](crate::playback::ports) and [`live`](crate::live::ports). Only `app` names an adapter.
 
+pub mod dialect;
+pub mod http_client;
 pub mod local_dir;
 pub mod mediamtx;
 pub mod memory;
+pub mod storage_service;
+pub mod vms;
