@@ -2,22 +2,26 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use remux::time::Ticks;
 use tokio::net::TcpListener;
 use tracing::info;
 
+use crate::adapters::dialect::Dialect;
+use crate::adapters::known_cameras::KnownCameras;
 use crate::adapters::local_dir::{self, LocalDir};
 use crate::adapters::mediamtx::{self, MediaMtx};
 use crate::adapters::memory::{self, MemorySessions};
+use crate::adapters::vms::{self, Vms};
 use crate::clock::Clock;
-use crate::config::{Config, Packaging};
+use crate::config::{Config, Form, Packaging};
 use crate::http::{App, server};
-use crate::live::ports::MediaServer;
+use crate::live::ports::{CameraSources, MediaServer};
 use crate::live::{self, Live, Makers};
 use crate::metrics::Metrics;
-use crate::playback::ports::Upstream;
+use crate::playback::ports::{Cameras, Upstream};
 use crate::playback::{Playback, Ports, Settings, Tables};
 
 /// The service, ready to listen.
@@ -26,8 +30,15 @@ pub struct Service {
     config: Config,
     app: App,
     recordings: LocalDir,
-    media_server: Option<Arc<MediaMtx>>,
+    platform: Platform,
     metrics: Arc<Metrics>,
+}
+
+/// What there is besides recordings, where it is configured.
+#[derive(Debug)]
+struct Platform {
+    vms: Option<Arc<Vms>>,
+    media_server: Option<Arc<MediaMtx>>,
 }
 
 impl Service {
@@ -35,12 +46,13 @@ impl Service {
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
         let metrics = Arc::new(Metrics::new());
         let recordings = LocalDir::new(local_dir_settings(&config), Arc::clone(&clock), Arc::clone(&metrics));
+        let platform = Platform::new(&config, &clock, &metrics);
         let limits = memory::Limits {
             sessions: config.sessions.max_sessions,
             stretches: config.sessions.max_session_recordings,
         };
         let ports = Ports {
-            cameras: Arc::new(recordings.clone()),
+            cameras: platform.cameras(&recordings),
             recordings: Arc::new(recordings.clone()),
             indexes: Arc::new(recordings.clone()),
             objects: Arc::new(recordings.clone()),
@@ -53,11 +65,9 @@ impl Service {
             metrics: Arc::clone(&metrics),
             tables: Tables::default(),
         };
-        let media_server = media_server(&config, &metrics);
-        let live = live(&config, &playback.ports, makers(&media_server));
-        let upstreams = upstreams(&recordings, &media_server);
-        let app = App::new(playback, live, upstreams, config.server.clone());
-        Self { config, app, recordings, media_server, metrics }
+        let live = live(&config, &playback.ports, platform.makers());
+        let app = App::new(playback, live, platform.upstreams(&recordings), config.server.clone());
+        Self { config, app, recordings, platform, metrics }
     }
 
     /// The same service with other adapters behind some of its ports.
@@ -73,12 +83,12 @@ impl Service {
     #[must_use]
     pub fn remade(self, make: impl FnOnce(Makers) -> Makers) -> Self {
         let playback = self.app.playback().clone();
-        let live = live(&self.config, &playback.ports, make(makers(&self.media_server)));
+        let live = live(&self.config, &playback.ports, make(self.platform.makers()));
         self.with(playback, live)
     }
 
     fn with(self, playback: Playback, live: Option<Live>) -> Self {
-        let upstreams = upstreams(&self.recordings, &self.media_server);
+        let upstreams = self.platform.upstreams(&self.recordings);
         let app = App::new(playback, live, upstreams, self.config.server.clone());
         Self { app, ..self }
     }
@@ -129,20 +139,63 @@ impl Service {
     }
 }
 
-fn media_server(config: &Config, metrics: &Arc<Metrics>) -> Option<Arc<MediaMtx>> {
+impl Platform {
+    fn new(config: &Config, clock: &Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Self {
+        let vms =
+            vms_settings(config).map(|settings| Vms::new(settings, Arc::clone(clock), Arc::clone(metrics)));
+        let media_server =
+            media_server_settings(config).map(|settings| MediaMtx::new(settings, Arc::clone(metrics)));
+        Self { vms: vms.map(Arc::new), media_server: media_server.map(Arc::new) }
+    }
+
+    fn cameras(&self, recordings: &LocalDir) -> Arc<dyn Cameras> {
+        let recorded = Arc::new(recordings.clone());
+        match self.vms.clone() {
+            Some(vms) => Arc::new(KnownCameras { vms, recorded }),
+            None => recorded,
+        }
+    }
+
+    fn makers(&self) -> Makers {
+        Makers {
+            server: self.media_server.clone().map(|server| server as Arc<dyn MediaServer>),
+            sources: self.vms.clone().map(|vms| vms as Arc<dyn CameraSources>),
+        }
+    }
+
+    fn upstreams(&self, recordings: &LocalDir) -> Vec<Arc<dyn Upstream>> {
+        let vms = self.vms.clone().map(|vms| vms as Arc<dyn Upstream>);
+        let media_server = self.media_server.clone().map(|server| server as Arc<dyn Upstream>);
+        let recordings: Arc<dyn Upstream> = Arc::new(recordings.clone());
+        [Some(recordings), vms, media_server].into_iter().flatten().collect()
+    }
+}
+
+fn vms_settings(config: &Config) -> Option<vms::Settings> {
+    let vms = &config.vms;
+    Some(vms::Settings {
+        url: vms.vms_service_url.clone()?,
+        dialect: match vms.vms_dialect {
+            Form::Auto => None,
+            Form::Documented => Some(Dialect::Documented),
+            Form::Deployed => Some(Dialect::Deployed),
+        },
+        connect: CONNECT_WITHIN,
+        answer: vms.vms_timeout_seconds,
+    })
+}
+
+/// What the service depends on is near, or away.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+fn media_server_settings(config: &Config) -> Option<mediamtx::Settings> {
     let mediamtx = &config.mediamtx;
     let user = mediamtx.mediamtx_api_user.clone();
     let password = mediamtx.mediamtx_api_password.as_ref();
-    let settings = mediamtx::Settings {
+    Some(mediamtx::Settings {
         api: mediamtx.mediamtx_api_url.clone()?,
         credentials: user.zip(password.map(|password| password.reveal().to_owned())),
-    };
-    Some(Arc::new(MediaMtx::new(settings, Arc::clone(metrics))))
-}
-
-fn makers(media_server: &Option<Arc<MediaMtx>>) -> Makers {
-    let server = media_server.clone().map(|server| server as Arc<dyn MediaServer>);
-    Makers { server, sources: None }
+    })
 }
 
 fn live(config: &Config, ports: &Ports, makers: Makers) -> Option<Live> {
@@ -157,11 +210,6 @@ fn shared(ports: &Ports) -> live::Ports {
         sessions: Arc::clone(&ports.sessions),
         clock: Arc::clone(&ports.clock),
     }
-}
-
-fn upstreams(recordings: &LocalDir, media_server: &Option<Arc<MediaMtx>>) -> Vec<Arc<dyn Upstream>> {
-    let media_server = media_server.clone().map(|server| server as Arc<dyn Upstream>);
-    std::iter::once(Arc::new(recordings.clone()) as Arc<dyn Upstream>).chain(media_server).collect()
 }
 
 fn local_dir_settings(config: &Config) -> local_dir::Settings {
@@ -188,10 +236,10 @@ fn settings(config: &Config) -> Settings {
 }
 
 /// The configuration holds whole seconds, at most a year of them.
-fn ticks(duration: std::time::Duration) -> Ticks {
+fn ticks(duration: Duration) -> Ticks {
     Ticks::from_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn delta(duration: std::time::Duration) -> TimeDelta {
+fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }

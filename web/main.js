@@ -124,7 +124,8 @@ export class Page {
     }
     if (us === null) {
       this.player.close();
-      return explain.explainEmptyCamera(this.notices, cameraId, this.footage.knows(cameraId));
+      const watchLive = this.live.isPossible ? () => this.setView('live') : null;
+      return explain.explainEmptyCamera(this.notices, cameraId, this.footage.knows(cameraId), watchLive);
     }
     this.#showInTimeline(us, extent);
     this.goTo(us);
