@@ -24,7 +24,7 @@ const encoders = cameras.map((camera) => {
   const path = join(directory, `camera_${camera}`);
   mkdirSync(path, { recursive: true });
   return spawn('ffmpeg', [
-    '-loglevel', 'error', '-re', '-stream_loop', '-1', '-t', '900', '-i', recording, '-c', 'copy', '-f', 'hls', '-hls_time', '2',
+    '-loglevel', 'fatal', '-re', '-stream_loop', '-1', '-t', '900', '-i', recording, '-c', 'copy', '-f', 'hls', '-hls_time', '2',
     '-hls_list_size', '5', '-hls_flags', 'delete_segments+temp_file', join(path, 'index.m3u8'),
   ], { stdio: ['ignore', 'ignore', 'inherit'] });
 });
