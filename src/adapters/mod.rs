@@ -2,6 +2,7 @@
 
 pub mod dialect;
 pub mod http_client;
+pub mod known_cameras;
 pub mod local_dir;
 pub mod mediamtx;
 pub mod memory;

@@ -14,7 +14,7 @@ use tracing::info;
 use self::outside::Outside;
 pub use self::outside::{LocalDir, Misconfigured};
 use crate::clock::Clock;
-use crate::config::{Config, Packaging};
+use crate::config::{Config, Form, Packaging};
 use crate::http::{App, server};
 use crate::live::{self, Live, Makers};
 use crate::metrics::Metrics;
@@ -27,6 +27,13 @@ pub struct Service {
     app: App,
     outside: Outside,
     metrics: Arc<Metrics>,
+}
+
+/// What there is besides recordings, where it is configured.
+#[derive(Debug)]
+struct Platform {
+    vms: Option<Arc<Vms>>,
+    media_server: Option<Arc<MediaMtx>>,
 }
 
 impl Service {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::ticks;
 use crate::adapters::dialect::Dialect;
+use crate::adapters::known_cameras::KnownCameras;
 use crate::adapters::local_dir;
 pub use crate::adapters::local_dir::LocalDir;
 use crate::adapters::mediamtx::{self, MediaMtx};
@@ -67,7 +68,7 @@ impl Outside {
         let sessions = workshop.sessions();
         let makers = Makers { server: workshop.media_server(), sources: vms.clone().map(|vms| vms as _) };
         let cameras: Arc<dyn Cameras> = match &vms {
-            Some(vms) => Arc::clone(vms) as _,
+            Some(vms) => Arc::new(KnownCameras { vms: Arc::clone(vms), recorded: Arc::new(directory.clone()) }),
             None => Arc::new(directory.clone()),
         };
         let ports = Ports {
@@ -112,10 +113,10 @@ impl Workshop<'_> {
     fn vms(&mut self) -> Option<Arc<Vms>> {
         let config = &self.config.vms;
         let settings = vms::Settings {
-            url: config.url.clone()?,
-            dialect: dialect(config.dialect),
+            url: config.vms_service_url.clone()?,
+            dialect: dialect(config.vms_dialect),
             connect: CONNECT,
-            answer: config.timeout,
+            answer: config.vms_timeout_seconds,
         };
         let vms = Arc::new(Vms::new(settings, Arc::clone(&self.clock), Arc::clone(self.metrics)));
         self.upstreams.push(Arc::clone(&vms) as _);
@@ -154,8 +155,8 @@ impl Workshop<'_> {
         let directory = || config.recordings.directory().display().to_string();
         let server = valkey_server(config);
         Names {
-            recordings: config.storage.url.clone().unwrap_or_else(directory),
-            cameras: config.vms.url.clone().unwrap_or_else(|| "those with recordings".to_owned()),
+            recordings: config.storage.storage_service_url.clone().unwrap_or_else(directory),
+            cameras: config.vms.vms_service_url.clone().unwrap_or_else(|| "those with recordings".to_owned()),
             sessions: server.map_or_else(|| "in memory".to_owned(), |server| format!("valkey at {server}")),
         }
     }

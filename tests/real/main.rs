@@ -1,7 +1,7 @@
 //! The service against programs that we did not write: ffmpeg, ffprobe, GStreamer, nginx, Chromium, Redis, Valkey.
 //!
 //! Needs them installed, which `tests/run` sees to: `cargo test --features real-components`. What is missing makes a test
-//! fail, not skip.
+//! fail, not skip; only a MediaMTX, which no package brings, may be missing (`mediamtx.rs`).
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod browser;
@@ -10,7 +10,9 @@ mod content;
 mod corpus;
 mod engine;
 mod identity;
+mod live;
 mod matrix;
+mod mediamtx;
 mod mutate;
 mod players;
 mod proxy;
