@@ -2,3 +2,4 @@
 
 pub mod local_dir;
 pub mod memory;
+pub mod objects;
