@@ -3,6 +3,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test program uses a part of it")]
 
+pub mod remote;
+
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

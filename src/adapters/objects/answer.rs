@@ -132,7 +132,11 @@ mod tests {
     }
 
     fn of_206(content_range: &'static str, part: &Part) -> Result<Head, Failure> {
-        head(StatusCode::PARTIAL_CONTENT, &headers(&[("content-range", content_range), ("etag", "\"a\"")]), part)
+        head(
+            StatusCode::PARTIAL_CONTENT,
+            &headers(&[("content-range", content_range), ("etag", "\"a\"")]),
+            part,
+        )
     }
 
     #[test]
@@ -168,7 +172,11 @@ mod tests {
             ("", Part::Range(5..10), None),
         ] {
             let found = of_206(content_range, &part);
-            assert_eq!(found.as_ref().ok().map(|head| head.range.clone()), expected, "{content_range}: {found:?}");
+            assert_eq!(
+                found.as_ref().ok().map(|head| head.range.clone()),
+                expected,
+                "{content_range}: {found:?}"
+            );
         }
     }
 
@@ -180,12 +188,19 @@ mod tests {
         assert_eq!(skip(Part::Range(1000..2000)), Some((1000, 1000..2000)));
         assert_eq!(skip(Part::Range(2_000_000..2_000_001)), None);
         assert_eq!(skip(Part::Last(10)), None);
-        assert!(matches!(head(StatusCode::OK, &headers(&[]), &Part::Range(0..9)), Err(Failure::IgnoresRange)));
+        assert!(matches!(
+            head(StatusCode::OK, &headers(&[]), &Part::Range(0..9)),
+            Err(Failure::IgnoresRange)
+        ));
     }
 
     #[test]
     fn the_etag_counts_before_the_date() {
-        let both = [("content-length", "10"), ("etag", "W/\"a\""), ("last-modified", "Sat, 14 Mar 2026 10:00:00 GMT")];
+        let both = [
+            ("content-length", "10"),
+            ("etag", "W/\"a\""),
+            ("last-modified", "Sat, 14 Mar 2026 10:00:00 GMT"),
+        ];
         let validator = |pairs: &[(&'static str, &'static str)]| {
             head(StatusCode::OK, &headers(pairs), &Part::Range(0..9)).unwrap().origin.validator
         };

@@ -60,7 +60,9 @@ impl Bucket {
             .with_secret_access_key(settings.secret_key)
             .with_virtual_hosted_style_request(false)
             .build();
-        bucket.map(Self).map_err(|_| Error::internal("The bucket of the recordings cannot be used as it is configured."))
+        bucket
+            .map(Self)
+            .map_err(|_| Error::internal("The bucket of the recordings cannot be used as it is configured."))
     }
 
     async fn sign(&self, recording: &RecordingKey) -> Result<SecretUrl> {
@@ -97,7 +99,11 @@ mod tests {
             secret_key: "secret".to_owned(),
         });
         let version = Version { size: 1, validator: "1".into(), growing: false };
-        let key = |object: &str| RecordingKey { id: RecordingId::from("a"), object: object.into(), version: version.clone() };
+        let key = |object: &str| RecordingKey {
+            id: RecordingId::from("a"),
+            object: object.into(),
+            version: version.clone(),
+        };
         let bucket = bucket.unwrap();
         let url = bucket.url(&key("site/door 1/2026/03/14/10-00-00.ts")).await.unwrap();
         assert_eq!(url.reveal().path(), "/cctv-recordings/site/door%201/2026/03/14/10-00-00.ts");

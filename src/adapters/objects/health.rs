@@ -36,7 +36,9 @@ impl Health {
     pub(super) fn state(&self) -> UpstreamState {
         let outcomes = self.outcomes();
         match outcomes.failed >= AWAY_AFTER {
-            true => UpstreamState::Away(format!("recordings cannot be read; of the last one {}", outcomes.reason)),
+            true => {
+                UpstreamState::Away(format!("recordings cannot be read; of the last one {}", outcomes.reason))
+            }
             // Nobody is asked before somebody plays something.
             false => UpstreamState::Up,
         }

@@ -101,7 +101,11 @@ impl Objects for HttpObjects {
         async move {
             let answer = self.0.open(recording, &part, known).await?;
             let (origin, range) = (answer.origin.clone(), answer.range.clone());
-            Ok(Object { origin, range, bytes: body::stream_of(Arc::clone(&self.0), recording.clone(), answer) })
+            Ok(Object {
+                origin,
+                range,
+                bytes: body::stream_of(Arc::clone(&self.0), recording.clone(), answer),
+            })
         }
         .boxed()
     }

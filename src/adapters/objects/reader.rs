@@ -58,7 +58,9 @@ impl Reader {
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .tcp_keepalive(IDLE_FOR)
             .build()
-            .map_err(|error| Error::internal(format!("No HTTP client can be made: {}.", error.without_url())))?;
+            .map_err(|error| {
+                Error::internal(format!("No HTTP client can be made: {}.", error.without_url()))
+            })?;
         let urls = Urls::new(urls, &settings, clock);
         Ok(Self { client, urls, settings, metrics, health: Health::default() })
     }
@@ -107,7 +109,12 @@ impl Reader {
         error
     }
 
-    async fn ask(&self, recording: &RecordingKey, part: &Part, only: Option<&Origin>) -> Result<Answer, Failure> {
+    async fn ask(
+        &self,
+        recording: &RecordingKey,
+        part: &Part,
+        only: Option<&Origin>,
+    ) -> Result<Answer, Failure> {
         let range = range_header(part).ok_or(Failure::BehindTheEnd { size: None })?;
         let headers = request_headers(&range, only);
         let mut patience = Patience::for_(self.settings.retry_within);
@@ -139,7 +146,8 @@ impl Reader {
     }
 
     async fn ask_once(&self, url: &SecretUrl, part: &Part, headers: &HeaderMap) -> Result<Answer, Failure> {
-        let response = self.send(url, headers).await.inspect_err(|failure| self.health.on_failure(failure))?;
+        let response =
+            self.send(url, headers).await.inspect_err(|failure| self.health.on_failure(failure))?;
         self.health.on_answer();
         match head(response.status(), response.headers(), part) {
             Ok(Head { origin, range, skip }) => Ok(Answer { origin, range, skip, response }),
@@ -207,7 +215,8 @@ async fn error_code(mut response: Response) -> Option<String> {
 
 fn code_in(xml: &str) -> Option<String> {
     let (code, _) = xml.split_once("<Code>")?.1.split_once("</Code>")?;
-    let is_code = code.len() <= 64 && !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_code =
+        code.len() <= 64 && !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_code.then(|| code.to_owned())
 }
 

@@ -50,7 +50,9 @@ impl SecretUrl {
     pub(super) fn is_at(&self, hosts: &[String]) -> bool {
         let host = self.0.host_str().unwrap_or_default();
         let with_port = format!("{host}:{}", self.0.port_or_known_default().unwrap_or_default());
-        hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host) || allowed.eq_ignore_ascii_case(&with_port))
+        hosts
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(host) || allowed.eq_ignore_ascii_case(&with_port))
     }
 
     /// Scheme, host and port.

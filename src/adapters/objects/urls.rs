@@ -51,7 +51,11 @@ impl Urls {
     }
 
     /// Another one than `refused`.
-    pub(super) async fn instead_of(&self, recording: &RecordingKey, refused: &Arc<Kept>) -> Result<Arc<Kept>> {
+    pub(super) async fn instead_of(
+        &self,
+        recording: &RecordingKey,
+        refused: &Arc<Kept>,
+    ) -> Result<Arc<Kept>> {
         let current = self.kept.get(recording).await;
         // Somebody else may have had it renewed meanwhile.
         if current.is_some_and(|current| Arc::ptr_eq(&current, refused)) {
@@ -65,7 +69,10 @@ impl Urls {
         if !self.hosts.is_empty() && !url.is_at(&self.hosts) {
             warn!(recording = %recording.id, host = url.host(), "a URL leads to a host that OBJECT_HOSTS does not name");
             let detail = "leads to a host that is not allowed (OBJECT_HOSTS)";
-            return Err(Error::new(Kind::BadUpstream, format!("The URL of recording {} {detail}.", recording.id)));
+            return Err(Error::new(
+                Kind::BadUpstream,
+                format!("The URL of recording {} {detail}.", recording.id),
+            ));
         }
         let valid = url.lifetime(self.clock.now()).unwrap_or(self.lifetime);
         Ok(Kept { url, lifetime: valid - MARGIN.min(valid / 4) })
