@@ -1,7 +1,12 @@
-//! What fills the ports of [`playback`](crate::playback::ports). Only `app` names an adapter.
+//! What fills the ports of [`playback`](crate::playback::ports) and [`live`](crate::live::ports). Only `app` names an adapter.
 
+pub mod dialect;
+pub mod http_client;
 mod index_store;
 pub mod local_dir;
+pub mod mediamtx;
 pub mod memory;
 pub mod objects;
 pub mod remote;
+pub mod storage_service;
+pub mod vms;

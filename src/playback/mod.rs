@@ -9,6 +9,8 @@
 //! No web framework, no file system, no runtime in here: those are at the edge.
 
 mod frames;
+mod growth;
+pub mod locate;
 pub mod media;
 pub mod plan;
 pub mod playlist;

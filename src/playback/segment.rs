@@ -17,12 +17,14 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use remux::index::Cut;
 use remux::layout::{Container, Layout};
+use remux::locate::{Grid, Thresholds};
 use remux::{OUTPUT_VERSION, Output, Packaging, Remuxer};
 use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::Playback;
 use super::frames::Frames;
+use super::locate::{Sketch, Way};
 use super::media::Media;
 use super::plan::Plan;
 use super::playlist::extension;
@@ -56,19 +58,43 @@ impl Playback {
     /// [`Kind::UnknownSession`], [`Kind::UnknownSegment`], [`Kind::Gone`], or what the source says.
     pub async fn segment(&self, id: SessionId, index: u32, packaging: Packaging) -> Result<Segment> {
         let session = self.played(id).await?;
-        let plan = &session.plan;
+        let plan = &*self.current(&session).await?;
         self.check_numbering(plan)?;
         check_packaging(plan, packaging)?;
         let place = plan.place(index).ok_or_else(|| unknown_segment(index, plan.segments()))?;
-        let key = &place.stretch.recording;
+        match place.stretch.grid {
+            Some(grid) => self.cell(&place.stretch.recording, grid, place.cut, packaging).await,
+            None => self.cut(&place.stretch.recording, place.cut, packaging).await,
+        }
+    }
+
+    /// A cut of a recording that has an index.
+    async fn cut(&self, key: &RecordingKey, number: u32, packaging: Packaging) -> Result<Segment> {
         let media = self.ports.indexes.media(key).await?;
-        let (cut, layout, digest) = found(&media, place.cut)?;
+        let (cut, layout, digest) = found(&media, number)?;
         let part = Part::Range(cut.bytes.clone());
         let object = self.ports.objects.open(key, part, media.origin()).await?;
-        Ok(Segment {
-            etag: etag(key, cut, digest, packaging),
-            body: SegmentBody::new(layout, cut, key, packaging, object, self),
-        })
+        let etag = etag(key, cut, digest, packaging);
+        let remuxer = Remuxer::segment(Arc::clone(layout), cut, packaging);
+        let body = SegmentBody::new(key, packaging, remuxer, object, self);
+        Ok(Segment { etag, body: SegmentBody { tables: tables(layout), ..body } })
+    }
+
+    /// A cell of a recording that nobody has read: it is looked for, and found while it is sent.
+    async fn cell(
+        &self,
+        key: &RecordingKey,
+        grid: Grid,
+        number: u32,
+        packaging: Packaging,
+    ) -> Result<Segment> {
+        let sketch = self.ports.indexes.sketch(key).await?;
+        let thresholds = Grid { zero: sketch.layout().zero, ..grid }.thresholds(number);
+        let etag = etag_of_cell(key, &sketch, thresholds, packaging);
+        let mut way = Way::new(&sketch, thresholds);
+        let object = way.open(&*self.ports.objects, key).await?;
+        let body = SegmentBody::new(key, packaging, way.remuxer(packaging), object, self);
+        Ok(Segment { etag, body: SegmentBody { way: Some(way), ..body } })
     }
 
     /// The initialization segment of stretch `number` of a session in fragmented MP4.
@@ -77,7 +103,7 @@ impl Playback {
     /// As [`segment`](Self::segment).
     pub async fn initialization(&self, id: SessionId, number: u32) -> Result<Initialization> {
         let session = self.played(id).await?;
-        let plan = &session.plan;
+        let plan = &*self.current(&session).await?;
         self.check_numbering(plan)?;
         check_packaging(plan, Packaging::FragmentedMp4)?;
         let unknown = || {
@@ -88,10 +114,26 @@ impl Playback {
             )
         };
         let stretch = plan.stretches.get(number as usize).ok_or_else(unknown)?;
+        if stretch.grid.is_some() {
+            let sketch = self.ports.indexes.sketch(&stretch.recording).await?;
+            return initialization(&stretch.recording, sketch.layout(), sketch.layout_digest());
+        }
         let media = self.ports.indexes.media(&stretch.recording).await?;
         let (_, layout, digest) = found(&media, stretch.first)?;
-        let bytes = layout.initialization().map_err(|error| refused(&stretch.recording, &error))?;
-        Ok(Initialization { etag: initialization_etag(digest), bytes })
+        initialization(&stretch.recording, layout, digest)
+    }
+}
+
+fn initialization(recording: &RecordingKey, layout: &Layout, digest: &[u8; 32]) -> Result<Initialization> {
+    let bytes = layout.initialization().map_err(|error| refused(recording, &error))?;
+    Ok(Initialization { etag: initialization_etag(digest), bytes })
+}
+
+/// Where an MP4 recording keeps its tables.
+fn tables(layout: &Layout) -> Option<Range<u64>> {
+    match &layout.container {
+        Container::Mp4 { moov } | Container::FragmentedMp4 { moov } => Some(moov.clone()),
+        _ => None,
     }
 }
 
@@ -111,6 +153,9 @@ pub struct SegmentBody {
     source: Range<u64>,
     /// Where an MP4 recording keeps its tables.
     tables: Option<Range<u64>>,
+    /// How it is looked for, where the recording has no index.
+    way: Option<Way>,
+    packaging: Packaging,
     recording: RecordingKey,
     /// What its bytes were when they were opened first.
     origin: Origin,
@@ -122,12 +167,12 @@ pub struct SegmentBody {
 /// ```text
 /// Reading ──all the engine needs──▶ Draining ──▶ Over
 ///   │  ▲
-///   ▼  │ the engine wants bytes elsewhere: MP4
+///   ▼  │ bytes elsewhere are needed: MP4, or a segment that has not been found yet
 /// Opening
 /// ```
 enum State {
     /// A range of the source is being opened.
-    Opening(BoxFuture<'static, Result<Object>>),
+    Opening(BoxFuture<'static, Result<(Object, Option<Way>)>>),
     /// Bytes of the source are pushed into the engine.
     Reading(BoxStream<'static, Result<Bytes>>),
     /// The engine has seen all it needs; what it still holds comes out.
@@ -138,23 +183,20 @@ enum State {
 
 impl SegmentBody {
     fn new(
-        layout: &Arc<Layout>,
-        cut: &Cut,
         recording: &RecordingKey,
         packaging: Packaging,
+        remuxer: Remuxer,
         source: Object,
         playback: &Playback,
     ) -> Self {
-        let tables = match &layout.container {
-            Container::Mp4 { moov } | Container::FragmentedMp4 { moov } => Some(moov.clone()),
-            _ => None,
-        };
         Self {
             state: State::Reading(source.bytes),
-            remuxer: Box::new(Remuxer::segment(Arc::clone(layout), cut, packaging)),
+            remuxer: Box::new(remuxer),
             frames: Frames::default(),
             source: source.range,
-            tables,
+            tables: None,
+            way: None,
+            packaging,
             recording: recording.clone(),
             origin: source.origin,
             playback: playback.clone(),
@@ -173,13 +215,15 @@ impl SegmentBody {
             }
             match &mut self.state {
                 State::Opening(opening) => {
-                    let object = ready!(opening.as_mut().poll(context))?;
+                    let (object, way) = ready!(opening.as_mut().poll(context))?;
+                    self.source = object.range;
+                    self.way = way;
                     self.state = State::Reading(object.bytes);
                 }
                 State::Reading(_) if self.remuxer.is_complete() => self.finish()?,
                 State::Reading(source) => match ready!(source.as_mut().poll_next(context)) {
                     Some(bytes) => self.push(bytes?)?,
-                    None => self.finish()?,
+                    None => self.on_source_end()?,
                 },
                 State::Draining => match self.frames.take_last() {
                     Some(frame) => return Poll::Ready(Some(Ok(frame))),
@@ -196,7 +240,37 @@ impl SegmentBody {
     fn push(&mut self, bytes: Bytes) -> Result<()> {
         let offset = self.source.start;
         self.source.start += bytes.len() as u64;
-        self.remuxer.push(offset, bytes).map_err(|error| refused(&self.recording, &error))
+        self.remuxer.push(offset, bytes).map_err(|error| refused(&self.recording, &error))?;
+        let (Some(way), Some(found)) = (&self.way, self.remuxer.found()) else { return Ok(()) };
+        if way.is_late(&found) {
+            self.look_again();
+        }
+        Ok(())
+    }
+
+    /// The bytes began behind the segment's beginning; nothing of it has been given yet.
+    fn look_again(&mut self) {
+        let Some(mut way) = self.way.take() else { return };
+        *self.remuxer = way.remuxer(self.packaging);
+        let (objects, recording) = (Arc::clone(&self.playback.ports.objects), self.recording.clone());
+        let opening = async move { way.open(&*objects, &recording).await.map(|object| (object, Some(way))) };
+        self.state = State::Opening(opening.boxed());
+    }
+
+    /// What was opened is over: enough of an indexed recording; of another one more may be needed.
+    fn on_source_end(&mut self) -> Result<()> {
+        let more = match (&self.way, self.remuxer.found()) {
+            (Some(way), Some(found)) => way.more(&found, self.source.end),
+            _ => None,
+        };
+        let Some(part) = more else { return self.finish() };
+        let (objects, recording, origin) =
+            (Arc::clone(&self.playback.ports.objects), self.recording.clone(), self.origin.clone());
+        let way = self.way.take();
+        let opening =
+            async move { objects.open(&recording, part, Some(&origin)).await.map(|object| (object, way)) };
+        self.state = State::Opening(opening.boxed());
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -229,19 +303,23 @@ impl SegmentBody {
         };
     }
 
-    fn open(&self) -> impl Future<Output = Result<Object>> + Send + use<> {
+    fn open(&self) -> impl Future<Output = Result<(Object, Option<Way>)>> + Send + use<> {
         let (playback, recording, range, origin) =
             (self.playback.clone(), self.recording.clone(), self.source.clone(), self.origin.clone());
         let is_tables = self.tables.as_ref() == Some(&range);
         async move {
-            match is_tables {
+            let object = match is_tables {
                 true => playback.tables_of(&recording, range, &origin).await,
                 false => playback.ports.objects.open(&recording, Part::Range(range), Some(&origin)).await,
-            }
+            };
+            object.map(|object| (object, None))
         }
     }
 
     fn on_complete(&self) {
+        if let (Some(way), Some(found)) = (&self.way, self.remuxer.found()) {
+            way.on_complete(&found);
+        }
         self.playback.metrics.transmux_duration_seconds.observe(self.busy.as_secs_f64());
         if self.remuxer.report().is_damaged() {
             self.playback.metrics.damaged_segments.inc();
@@ -340,6 +418,27 @@ fn etag(recording: &RecordingKey, cut: &Cut, layout_digest: &[u8; 32], packaging
     hash.update(end.to_be_bytes());
     hash.update([u8::from(version.growing), u8::from(cut.first)]);
     tag(hash, layout_digest)
+}
+
+/// The same of a segment that is not found yet: what it is follows from the recording and what it lies between.
+fn etag_of_cell(
+    recording: &RecordingKey,
+    sketch: &Sketch,
+    thresholds: Thresholds,
+    packaging: Packaging,
+) -> String {
+    let origin = sketch.origin();
+    let mut hash = Sha256::new();
+    let validator = origin.validator.as_deref().unwrap_or_default();
+    for text in [recording.id.as_str(), validator, extension(packaging)] {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    hash.update(origin.size.to_be_bytes());
+    for threshold in [thresholds.from, thresholds.to] {
+        hash.update(threshold.map_or(i64::MIN, |time| time.ticks()).to_be_bytes());
+    }
+    tag(hash, sketch.layout_digest())
 }
 
 fn initialization_etag(layout_digest: &[u8; 32]) -> String {

@@ -13,12 +13,18 @@ use standins::{
 
 const KEY: &str = "cam-1/2026/03/14/10-00-00.ts";
 
+/// In a build of the whole workspace the client has TLS in it, and wants to know whose.
+fn client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
+}
+
 fn get(url: &str) -> Response {
-    Client::new().get(url).send().unwrap()
+    client().get(url).send().unwrap()
 }
 
 fn get_range(url: &str, range: &str) -> Response {
-    Client::new().get(url).header("range", range).send().unwrap()
+    client().get(url).header("range", range).send().unwrap()
 }
 
 fn rows(storage: &StorageService, path: &str) -> Value {
@@ -119,7 +125,7 @@ fn an_origin_misbehaves_as_it_is_told_to() {
     assert_eq!(etag(get(&url)), before);
     origin.put(KEY, content());
     assert_ne!(etag(get(&url)), before);
-    let stale = Client::new().get(&url).header("if-match", before.unwrap()).send().unwrap();
+    let stale = client().get(&url).header("if-match", before.unwrap()).send().unwrap();
     assert_eq!(stale.status(), StatusCode::PRECONDITION_FAILED);
 
     origin.behave(|behaviour| behaviour.ranges = Ranges::Ignored);
@@ -136,11 +142,12 @@ fn an_origin_misbehaves_as_it_is_told_to() {
 fn faults_come_as_often_as_they_are_ordered() {
     let origin = origin();
     let url = origin.url_of(KEY);
+    let _ = client();
     let client = Client::builder().timeout(Duration::from_millis(200)).build().unwrap();
     let body = || client.get(&url).send().and_then(|response| response.bytes());
 
     origin.faults().once(Fault::CutAfter(1000));
-    assert!(body().unwrap_err().is_body() || body().is_err());
+    assert!(!body().unwrap_err().is_timeout());
     assert_eq!(body().unwrap(), content());
     origin.faults().once(Fault::StallAfter(1000));
     assert!(body().unwrap_err().is_timeout());
@@ -191,7 +198,7 @@ fn a_mediamtx_is_told_of_paths_and_forgets_them() {
     let mediamtx = MediaMtx::start();
     let call = |method: &str, path: &str, body: Value| {
         let url = format!("{}/v3/{path}", mediamtx.url());
-        Client::new().request(method.parse().unwrap(), url).json(&body).send().unwrap()
+        client().request(method.parse().unwrap(), url).json(&body).send().unwrap()
     };
     let source = json!({ "source": "rtsp://192.0.2.7/1", "sourceOnDemand": true });
     assert_eq!(call("POST", "config/paths/add/a/b", source.clone()).status(), 200);
@@ -209,7 +216,7 @@ fn a_mediamtx_is_told_of_paths_and_forgets_them() {
     assert_eq!(call("DELETE", "config/paths/delete/a/b", Value::Null).status(), 404);
     mediamtx.require("api", "password");
     assert_eq!(call("GET", "config/paths/get/a/b", Value::Null).status(), 401);
-    let known = Client::new().get(format!("{}/v3/config/paths/list", mediamtx.url()));
+    let known = client().get(format!("{}/v3/config/paths/list", mediamtx.url()));
     assert_eq!(known.basic_auth("api", Some("password")).send().unwrap().status(), 200);
 }
 
@@ -223,7 +230,7 @@ fn a_mediamtx_plays_live() {
     assert!(playlist.contains("#EXTINF:2.00000,\nseg1.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:3600"), "{playlist}");
     assert_eq!(get(&format!("{}/cam/seg3.ts", mediamtx.url())).bytes().unwrap(), content());
     assert_eq!(get(&format!("{}/other/index.m3u8", mediamtx.url())).status(), 404);
-    let whep = Client::new().post(format!("{}/cam/whep", mediamtx.url())).send().unwrap();
+    let whep = client().post(format!("{}/cam/whep", mediamtx.url())).send().unwrap();
     assert_eq!(whep.status(), StatusCode::CREATED);
     mediamtx.check_cookies();
     let checked = get(&format!("{}/cam/index.m3u8", mediamtx.url()));

@@ -18,6 +18,7 @@ use playback_service::app::Service;
 use playback_service::clock::ManualClock;
 use playback_service::config::Config;
 use playback_service::http::App;
+use playback_service::live::Makers;
 use playback_service::playback::{Playback, Ports};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -122,6 +123,8 @@ pub struct Setup {
     pub arguments: Vec<String>,
     /// Replaces adapters.
     pub wire: Option<Box<dyn FnOnce(Ports) -> Ports>>,
+    /// Replaces what makes the paths of live view.
+    pub make: Option<Box<dyn FnOnce(Makers) -> Makers>>,
     pub now: Option<DateTime<Utc>>,
 }
 
@@ -173,6 +176,10 @@ impl Server {
         let (service, clock) = setup.service(root, work_dir);
         let service = match setup.wire.take() {
             Some(wire) => service.rewired(wire),
+            None => service,
+        };
+        let service = match setup.make.take() {
+            Some(make) => service.remade(make),
             None => service,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -152,7 +152,7 @@ mod tests {
             runs: vec![run],
             gop,
             facts: Arc::default(),
-            damages: Vec::new(),
+            damages: Vec::new(), grid: None,
         })))
     }
 
