@@ -10,7 +10,7 @@ use playback_service::domain::{CameraId, TimeRange};
 use playback_service::error::Kind;
 use playback_service::playback::ports::{Indexes, Objects, Part, Recordings};
 use reqwest::StatusCode;
-use standins::{Fault, Times};
+use standins::{Fault, StorageService, Times};
 use support::remote::Platform;
 use support::{CAMERA, Server, Setup, fragmented, progressive, sample, samples};
 
@@ -166,4 +166,35 @@ async fn plays_as_from_a_directory() {
     assert!(again.answer["left_out"].to_string().contains("no longer there"), "{}", again.answer);
     platform.origin.stop();
     assert_eq!(remote.get(&again.segment_path(0)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn the_whole_way_from_the_storage_service() {
+    for deployed in [false, true] {
+        let (platform, work_dir) = (Platform::with_samples(), tempfile::tempdir().unwrap());
+        let storage = if deployed { StorageService::start_deployed() } else { StorageService::start() };
+        storage.sign_with(platform.origin.signer());
+        for row in platform.rows.0.lock().unwrap().iter() {
+            storage.add(standins::Row::of(CAMERA, &row.start.to_rfc3339(), 60));
+        }
+        // Unsigned at the stand-in, which knows signatures of its own only: the bucket's are shown to a real server elsewhere.
+        platform.origin.behave(|behaviour| behaviour.only_signed = !deployed);
+        let (url, endpoint) = (storage.url(), platform.origin.url());
+        let endpoint = format!("--minio-endpoint={endpoint}");
+        let storage_url = format!("--storage-service-url={url}");
+        let bucket = [&endpoint, "--minio-access-key=them", "--minio-secret-key=5ecret"];
+        let arguments = [&[storage_url.as_str()][..], if deployed { &bucket } else { &[] }].concat();
+        let server = Server::start(&samples(), work_dir.path(), Setup::with(&arguments)).await;
+        let session = server.open(CAMERA, "10:00:30", "10:08:30").await;
+        assert_eq!(session.answer["segment_ids"].as_array().unwrap().len(), 5, "{}", session.answer);
+        assert!(!session.segment(0).await.is_empty());
+        let health = server.get_json("/health").await;
+        assert_eq!(
+            (&health["upstreams"]["objects"], &health["upstreams"]["storage"]),
+            (&"up".into(), &"up".into())
+        );
+        for text in [session.answer.to_string(), server.get("/metrics").await.text().await.unwrap()] {
+            assert!(!text.contains("X-Amz") && !text.contains("5ecret"), "{text}");
+        }
+    }
 }

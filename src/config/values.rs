@@ -25,6 +25,14 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Whole milliseconds, at least one, at most an hour of them.
+pub(super) fn milliseconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(count) if (1..=3_600_000).contains(&count) => Ok(Duration::from_millis(count)),
+        _ => Err("a whole number of milliseconds, 1 to 3600000, is needed".to_owned()),
+    }
+}
+
 /// As [`seconds`], or none at all.
 pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
     if text == "0" { Ok(Duration::ZERO) } else { seconds(text) }

@@ -11,27 +11,26 @@ use super::values::{Form, base_url, seconds};
 #[command(next_help_heading = "VMS")]
 pub struct Vms {
     /// URL of the VMS; without it there are the cameras that have recordings
-    #[arg(long = "vms-service-url", env = "VMS_SERVICE_URL", value_parser = base_url, value_name = "URL")]
-    pub url: Option<String>,
+    #[arg(long, env, value_parser = base_url, value_name = "URL")]
+    pub vms_service_url: Option<String>,
 
     /// In which form it answers: auto finds out
     #[arg(
-        long = "vms-dialect",
-        env = "VMS_DIALECT",
+        long,
+        env,
         default_value = "auto",
         value_enum,
         hide_possible_values = true,
         value_name = "auto|documented|deployed"
     )]
-    pub dialect: Form,
+    pub vms_dialect: Form,
 
     /// Longest wait for an answer of the VMS, further tries included
     #[arg(
-        long = "vms-timeout-seconds",
-        env = "VMS_TIMEOUT_SECONDS",
+ long, env,
         default_value = "5",
         value_parser = seconds,
         value_name = "SECONDS"
     )]
-    pub timeout: Duration,
+    pub vms_timeout_seconds: Duration,
 }

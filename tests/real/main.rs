@@ -1,4 +1,4 @@
-//! The service against programs that we did not write: ffmpeg, ffprobe, GStreamer, nginx, Chromium.
+//! The service against programs that we did not write: ffmpeg, ffprobe, GStreamer, nginx, s3s-fs, Chromium.
 //!
 //! Needs them installed, which `tests/run` sees to: `cargo test --features real-components`. What is missing makes a test
 //! fail, not skip.
@@ -12,6 +12,7 @@ mod engine;
 mod identity;
 mod matrix;
 mod mutate;
+mod objects;
 mod players;
 mod proxy;
 mod service;

@@ -35,6 +35,10 @@ impl PresignedUrls for Signed {
         let url = self.signer.sign(&recording.object, Duration::from_secs(1800));
         ready(Ok(SecretUrl::parse(&url).unwrap())).boxed()
     }
+
+    fn valid_for(&self) -> Duration {
+        Duration::from_secs(1800)
+    }
 }
 
 /// Rows of one camera.
@@ -135,7 +139,7 @@ impl Platform {
 
     pub fn objects_with(&self, settings: Settings) -> HttpObjects {
         let urls = Arc::clone(&self.urls) as Arc<dyn PresignedUrls>;
-        HttpObjects::new(urls, settings, self.clock(), Arc::clone(&self.metrics)).unwrap()
+        HttpObjects::new(urls, settings, self.clock(), Arc::clone(&self.metrics))
     }
 
     pub fn remote(&self, work_dir: &Path) -> Remote {

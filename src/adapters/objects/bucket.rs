@@ -46,10 +46,7 @@ const SIGNED_FOR: Duration = Duration::from_secs(3600);
 
 impl Bucket {
     /// A bucket that is addressed by path.
-    ///
-    /// # Errors
-    /// Where the settings make no sense.
-    pub fn new(settings: BucketSettings) -> Result<Self> {
+    pub fn new(settings: BucketSettings) -> Self {
         tls::choose_provider();
         let bucket = AmazonS3Builder::new()
             .with_allow_http(settings.endpoint.starts_with("http://"))
@@ -60,9 +57,7 @@ impl Bucket {
             .with_secret_access_key(settings.secret_key)
             .with_virtual_hosted_style_request(false)
             .build();
-        bucket
-            .map(Self)
-            .map_err(|_| Error::internal("The bucket of the recordings cannot be used as it is configured."))
+        Self(bucket.expect("nothing that a bucket needs is missing"))
     }
 
     async fn sign(&self, recording: &RecordingKey) -> Result<SecretUrl> {
@@ -73,13 +68,17 @@ impl Bucket {
         let key = Path::parse(&*recording.object).map_err(|_| unusable())?;
         // Nothing is sent for it: the credentials are at hand.
         let signed = self.0.signed_url(Method::GET, &key, SIGNED_FOR).await;
-        signed.ok().and_then(|url| SecretUrl::new(url).ok()).ok_or_else(unusable)
+        signed.ok().and_then(SecretUrl::new).ok_or_else(unusable)
     }
 }
 
 impl PresignedUrls for Bucket {
     fn url<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<SecretUrl>> {
         self.sign(recording).boxed()
+    }
+
+    fn valid_for(&self) -> Duration {
+        SIGNED_FOR
     }
 }
 
@@ -104,7 +103,6 @@ mod tests {
             object: object.into(),
             version: version.clone(),
         };
-        let bucket = bucket.unwrap();
         let url = bucket.url(&key("site/door 1/2026/03/14/10-00-00.ts")).await.unwrap();
         assert_eq!(url.reveal().path(), "/cctv-recordings/site/door%201/2026/03/14/10-00-00.ts");
         assert!(url.lifetime(SystemClock.now()).unwrap() > SIGNED_FOR - Duration::from_secs(60));

@@ -27,7 +27,7 @@ use futures::future::BoxFuture;
 pub use self::bucket::{Bucket, BucketSettings};
 use self::health::Health;
 use self::reader::Reader;
-pub use self::secret_url::{InvalidUrl, PresignedUrls, SecretUrl};
+pub use self::secret_url::{PresignedUrls, SecretUrl};
 use crate::clock::Clock;
 use crate::domain::{Origin, RecordingKey};
 use crate::error::Result;
@@ -45,8 +45,6 @@ pub struct Settings {
     pub stall_timeout: Duration,
     /// How long what may pass is tried again.
     pub retry_within: Duration,
-    /// How long a URL is used that does not say how long it is good for.
-    pub url_lifetime: Duration,
     /// The hosts that URLs may name, as `host` or `host:port`; any where there are none.
     pub hosts: Vec<String>,
 }
@@ -58,7 +56,6 @@ impl Default for Settings {
             first_byte_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(10),
             retry_within: RETRY_WITHIN,
-            url_lifetime: Duration::from_secs(900),
             hosts: Vec::new(),
         }
     }
@@ -73,16 +70,13 @@ pub struct HttpObjects(Arc<Reader>);
 
 impl HttpObjects {
     /// Objects behind the URLs that `urls` gives.
-    ///
-    /// # Errors
-    /// Where TLS cannot be set up on this machine.
     pub fn new(
         urls: Arc<dyn PresignedUrls>,
         settings: Settings,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
-    ) -> Result<Self> {
-        Reader::new(urls, settings, clock, metrics).map(|reader| Self(Arc::new(reader)))
+    ) -> Self {
+        Self(Arc::new(Reader::new(urls, settings, clock, metrics)))
     }
 
     fn health(&self) -> &Health {

@@ -45,7 +45,7 @@ impl Reader {
         settings: Settings,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
-    ) -> Result<Self> {
+    ) -> Self {
         tls::choose_provider();
         let client = Client::builder()
             .redirect(redirect::Policy::none())
@@ -58,11 +58,9 @@ impl Reader {
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .tcp_keepalive(IDLE_FOR)
             .build()
-            .map_err(|error| {
-                Error::internal(format!("No HTTP client can be made: {}.", error.without_url()))
-            })?;
+            .expect("the options are constants that go together");
         let urls = Urls::new(urls, &settings, clock);
-        Ok(Self { client, urls, settings, metrics, health: Health::default() })
+        Self { client, urls, settings, metrics, health: Health::default() }
     }
 
     pub(super) fn health(&self) -> &Health {
@@ -158,7 +156,7 @@ impl Reader {
     async fn send(&self, url: &SecretUrl, headers: &HeaderMap) -> Result<Response, Failure> {
         self.metrics.upstream_requests.with_label_values(&[UPSTREAM]).inc();
         let longest = self.settings.connect_timeout + self.settings.first_byte_timeout;
-        let sending = self.client.get(url.reveal()).headers(headers.clone()).send();
+        let sending = self.client.get(url.reveal().clone()).headers(headers.clone()).send();
         let answered = timeout(longest, sending).await.map_err(|_| Failure::Late(longest))?;
         answered.map_err(|error| Failure::unanswered(error, self.settings.connect_timeout))
     }

@@ -1,6 +1,7 @@
 //! URLs that are secrets: whoever has one reads the recording.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime};
@@ -10,40 +11,37 @@ use url::Url;
 use crate::domain::{RecordingKey, WallTime};
 use crate::error::Result;
 
-/// Who gives URLs at which recordings can be read for a while.
+/// Knows URLs that recordings can be read by for a while.
 pub trait PresignedUrls: fmt::Debug + Send + Sync {
-    /// A URL at which the bytes of a recording can be read with GET.
+    /// A new URL of a recording.
     ///
     /// # Errors
     /// [`Kind::Gone`](crate::error::Kind::Gone) where there is no such recording any more; what else went wrong with whoever
     /// signs.
     fn url<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<SecretUrl>>;
+
+    /// How long a URL can be used from when it was asked for, where it does not say so itself.
+    fn valid_for(&self) -> Duration;
 }
 
-/// An http or https URL with a signature in it. Printed it shows its host and no more.
+/// A URL that lets whoever has it read a recording: printed it shows its host and no more.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretUrl(Url);
-
-/// What was given is no URL that objects can be read at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("what was given is no http:// or https:// URL")]
-pub struct InvalidUrl;
+pub struct SecretUrl(Arc<Url>);
 
 impl SecretUrl {
-    /// # Errors
-    /// [`InvalidUrl`] where `text` is no http or https URL with a host.
-    pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
-        Url::parse(text).map_err(|_| InvalidUrl).and_then(Self::new)
+    /// An `http://` or `https://` URL; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        Url::parse(text).ok().filter(|_| text.len() <= LONGEST).and_then(Self::new)
     }
 
-    pub(super) fn new(url: Url) -> Result<Self, InvalidUrl> {
+    pub(super) fn new(url: Url) -> Option<Self> {
         let is_web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
-        if is_web { Ok(Self(url)) } else { Err(InvalidUrl) }
+        is_web.then(|| Self(Arc::new(url)))
     }
 
     /// The URL itself, for the request.
-    pub(super) fn reveal(&self) -> Url {
-        self.0.clone()
+    pub fn reveal(&self) -> &Url {
+        &self.0
     }
 
     /// Whether its host is one of `hosts`: `host` for any port, `host:port` for one.
@@ -75,6 +73,9 @@ impl SecretUrl {
     }
 }
 
+/// Signatures with session tokens take some kilobytes.
+const LONGEST: usize = 16 << 10;
+
 impl fmt::Display for SecretUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/…", self.host())
@@ -102,10 +103,13 @@ mod tests {
     fn never_shows_what_it_is() {
         let url = SecretUrl::parse(URL).unwrap();
         assert_eq!(format!("{url} {url:?}"), "http://minio:9000/… SecretUrl(http://minio:9000/…)");
-        for wrong in ["", "minio:9000/a", "ftp://minio/a", "file:///etc/passwd", "http://"] {
-            let error = SecretUrl::parse(wrong).unwrap_err();
-            assert!(wrong.is_empty() || !error.to_string().contains(wrong));
+        assert!(url.reveal().query().unwrap().ends_with("X-Amz-Signature=beef"));
+        for wrong in
+            ["", "/a.ts", "minio:9000/a", "ftp://minio/a", "file:///etc/passwd", "data:,x", "http://"]
+        {
+            assert!(SecretUrl::parse(wrong).is_none(), "{wrong:?}");
         }
+        assert!(SecretUrl::parse(&format!("http://minio/{}", "x".repeat(LONGEST))).is_none());
     }
 
     #[test]

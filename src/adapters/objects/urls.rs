@@ -19,7 +19,6 @@ pub(super) struct Urls {
     source: Arc<dyn PresignedUrls>,
     kept: Cache<RecordingKey, Arc<Kept>>,
     clock: Arc<dyn Clock>,
-    lifetime: Duration,
     hosts: Vec<String>,
 }
 
@@ -40,7 +39,7 @@ impl Urls {
     pub(super) fn new(source: Arc<dyn PresignedUrls>, settings: &Settings, clock: Arc<dyn Clock>) -> Self {
         let kept = Cache::builder().max_capacity(MOST_KEPT).expire_after(Lifetime).build();
         let hosts = settings.hosts.clone();
-        Self { source, kept, clock, lifetime: settings.url_lifetime, hosts }
+        Self { source, kept, clock, hosts }
     }
 
     /// Where a recording can be read. Of many who ask at once one goes and gets it.
@@ -74,7 +73,7 @@ impl Urls {
                 format!("The URL of recording {} {detail}.", recording.id),
             ));
         }
-        let valid = url.lifetime(self.clock.now()).unwrap_or(self.lifetime);
+        let valid = url.lifetime(self.clock.now()).unwrap_or_else(|| self.source.valid_for());
         Ok(Kept { url, lifetime: valid - MARGIN.min(valid / 4) })
     }
 }

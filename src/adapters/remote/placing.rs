@@ -152,7 +152,8 @@ mod tests {
             runs: vec![run],
             gop,
             facts: Arc::default(),
-            damages: Vec::new(), grid: None,
+            damages: Vec::new(),
+            grid: None,
         })))
     }
 
