@@ -58,6 +58,12 @@ metrics! {
     upstream_failures: IntCounterVec = by_upstream, "playback_upstream_failures_total";
     /// Playlists and segments that were not noted in Valkey for other programs to read.
     notes_dropped: IntCounter = counter, "playback_session_notes_dropped_total";
+    /// Requests to what the service depends on, by which it is.
+    upstream_requests: IntCounterVec = by_who, "playback_upstream_requests_total";
+    /// Bytes that were read from what the service depends on, by which it is.
+    upstream_bytes: IntCounterVec = by_who, "playback_upstream_bytes_total";
+    /// Bodies that broke off or stalled and were resumed, by who sent them.
+    upstream_resumes: IntCounterVec = by_who, "playback_upstream_resumes_total";
     /// Connections that are open.
     connections: IntGauge = gauge, "playback_open_connections";
     /// Recordings that are known.
@@ -125,6 +131,11 @@ fn by_cache(name: &str, help: &str) -> IntCounterVec {
     let by_cache = IntCounterVec::new(Opts::new(name, help), &["cache"]).expect(NAMED_WELL);
     by_cache.with_label_values(&["index"]);
     by_cache
+}
+
+/// `upstream` is `objects`.
+fn by_who(name: &str, help: &str) -> IntCounterVec {
+    IntCounterVec::new(Opts::new(name, help), &["upstream"]).expect(NAMED_WELL)
 }
 
 fn by_upstream(name: &str, help: &str) -> IntCounterVec {

@@ -11,10 +11,10 @@ use remux::time::Ticks;
 use tokio::net::TcpListener;
 use tracing::info;
 
+pub use self::outside::LocalDir;
 use self::outside::Outside;
-pub use self::outside::{LocalDir, Misconfigured};
 use crate::clock::Clock;
-use crate::config::{Config, Form, Packaging};
+use crate::config::{Config, Packaging};
 use crate::http::{App, server};
 use crate::live::{self, Live, Makers};
 use crate::metrics::Metrics;
@@ -29,21 +29,11 @@ pub struct Service {
     metrics: Arc<Metrics>,
 }
 
-/// What there is besides recordings, where it is configured.
-#[derive(Debug)]
-struct Platform {
-    vms: Option<Arc<Vms>>,
-    media_server: Option<Arc<MediaMtx>>,
-}
-
 impl Service {
     /// Wires the service as `config` says.
-    ///
-    /// # Errors
-    /// Where a setting that only its user can judge makes no sense.
-    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, Misconfigured> {
+    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
         let metrics = Arc::new(Metrics::new());
-        let outside = Outside::of(&config, clock, &metrics)?;
+        let outside = Outside::of(&config, clock, &metrics);
         let playback = Playback {
             ports: outside.ports.clone(),
             settings: settings(&config),
@@ -52,7 +42,7 @@ impl Service {
         };
         let live = live(&config, &playback.ports, outside.makers.clone());
         let app = App::new(playback, live, outside.upstreams.clone(), config.server.clone());
-        Ok(Self { config, app, outside, metrics })
+        Self { config, app, outside, metrics }
     }
 
     /// The same service with other adapters behind some of its ports.

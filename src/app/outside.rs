@@ -12,6 +12,9 @@ use crate::adapters::local_dir;
 pub use crate::adapters::local_dir::LocalDir;
 use crate::adapters::mediamtx::{self, MediaMtx};
 use crate::adapters::memory::{self, MemorySessions};
+use crate::adapters::objects::{self, Bucket, BucketSettings, HttpObjects, PresignedUrls};
+use crate::adapters::remote::{self, Remote};
+use crate::adapters::storage_service::{self, StorageService};
 use crate::adapters::valkey::{self, ValkeySessions};
 use crate::adapters::vms::{self, Vms};
 use crate::clock::Clock;
@@ -19,7 +22,7 @@ use crate::config::{Config, Form};
 use crate::live::Makers;
 use crate::metrics::Metrics;
 use crate::playback::Ports;
-use crate::playback::ports::{Cameras, SessionStore, Upstream};
+use crate::playback::ports::{Cameras, Indexes, Objects, Recordings, SessionStore, Upstream};
 
 /// What is outside.
 #[derive(Debug)]
@@ -42,11 +45,6 @@ pub(super) struct Names {
     pub(super) sessions: String,
 }
 
-/// Settings that do not go together, or that nobody can work with.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Misconfigured(String);
-
 /// What all adapters are made with.
 struct Workshop<'a> {
     config: &'a Config,
@@ -56,31 +54,23 @@ struct Workshop<'a> {
 }
 
 impl Outside {
-    pub(super) fn of(
-        config: &Config,
-        clock: Arc<dyn Clock>,
-        metrics: &Arc<Metrics>,
-    ) -> Result<Self, Misconfigured> {
+    pub(super) fn of(config: &Config, clock: Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Self {
         let mut workshop = Workshop { config, clock: Arc::clone(&clock), metrics, upstreams: Vec::new() };
         let directory = workshop.directory();
+        let remote = workshop.remote();
+        if remote.is_none() {
+            workshop.upstreams.push(Arc::new(directory.clone()));
+        }
         let vms = workshop.vms();
-        workshop.upstreams.push(Arc::new(directory.clone()));
         let sessions = workshop.sessions();
         let makers = Makers { server: workshop.media_server(), sources: vms.clone().map(|vms| vms as _) };
-        let cameras: Arc<dyn Cameras> = match &vms {
-            Some(vms) => Arc::new(KnownCameras { vms: Arc::clone(vms), recorded: Arc::new(directory.clone()) }),
-            None => Arc::new(directory.clone()),
-        };
-        let ports = Ports {
-            cameras,
-            recordings: Arc::new(directory.clone()),
-            indexes: Arc::new(directory.clone()),
-            objects: Arc::new(directory.clone()),
-            sessions,
-            clock,
+        let serves_directory = remote.is_none();
+        let ports = match remote {
+            Some(remote) => ports(Arc::new(remote), vms, sessions, clock),
+            None => ports(Arc::new(directory.clone()), vms, sessions, clock),
         };
         let names = workshop.names();
-        Ok(Self { ports, makers, upstreams: workshop.upstreams, directory, names, serves_directory: true })
+        Self { ports, makers, upstreams: workshop.upstreams, directory, names, serves_directory }
     }
 
     pub(super) fn start(&self) {
@@ -94,7 +84,40 @@ impl Outside {
     }
 }
 
+/// `recorded` has the recordings; the VMS, where there is one, knows further cameras.
+fn ports<R: Cameras + Recordings + Indexes + Objects + 'static>(
+    recorded: Arc<R>,
+    vms: Option<Arc<Vms>>,
+    sessions: Arc<dyn SessionStore>,
+    clock: Arc<dyn Clock>,
+) -> Ports {
+    let cameras: Arc<dyn Cameras> = match vms {
+        Some(vms) => Arc::new(KnownCameras { vms, recorded: Arc::clone(&recorded) as _ }),
+        None => Arc::clone(&recorded) as _,
+    };
+    let (recordings, indexes) = (Arc::clone(&recorded) as _, Arc::clone(&recorded) as _);
+    Ports { cameras, recordings, indexes, objects: recorded, sessions, clock }
+}
+
 impl Workshop<'_> {
+    /// Recordings that a Storage Service lists, with their bytes where it says or in a bucket.
+    fn remote(&mut self) -> Option<Remote> {
+        let config = self.config;
+        let url = config.storage.storage_service_url.clone()?;
+        let (clock, metrics) = (&self.clock, self.metrics);
+        let storage = Arc::new(StorageService::new(storage_settings(config, &url), Arc::clone(metrics)));
+        let urls: Arc<dyn PresignedUrls> = match bucket(config) {
+            Some(bucket) => Arc::new(bucket),
+            None => Arc::clone(&storage) as _,
+        };
+        let objects = HttpObjects::new(urls, object_settings(config), Arc::clone(clock), Arc::clone(metrics));
+        let objects = Arc::new(objects);
+        self.upstreams.push(Arc::clone(&storage) as _);
+        self.upstreams.push(Arc::clone(&objects) as _);
+        let settings = remote_settings(config, url);
+        Some(Remote::new(storage, objects, settings, Arc::clone(clock), Arc::clone(metrics)))
+    }
+
     fn directory(&self) -> LocalDir {
         let recordings = &self.config.recordings;
         let settings = local_dir::Settings {
@@ -170,6 +193,55 @@ fn dialect(form: Form) -> Option<Dialect> {
         Form::Auto => None,
         Form::Documented => Some(Dialect::Documented),
         Form::Deployed => Some(Dialect::Deployed),
+    }
+}
+
+/// To open a session is to ask for the same rows several times.
+const LISTED_FOR: Duration = Duration::from_secs(2);
+
+fn storage_settings(config: &Config, url: &str) -> storage_service::Settings {
+    let storage = &config.storage;
+    storage_service::Settings {
+        url: url.to_owned(),
+        dialect: dialect(storage.storage_dialect),
+        longest: storage.storage_longest_segment_seconds,
+        connect: CONNECT,
+        answer: storage.storage_timeout_seconds,
+        remember: LISTED_FOR,
+    }
+}
+
+fn bucket(config: &Config) -> Option<Bucket> {
+    let bucket = config.minio.bucket()?;
+    Some(Bucket::new(BucketSettings {
+        endpoint: bucket.endpoint,
+        bucket: bucket.name,
+        region: bucket.region,
+        access_key: bucket.access_key.reveal().to_owned(),
+        secret_key: bucket.secret_key.reveal().to_owned(),
+    }))
+}
+
+fn object_settings(config: &Config) -> objects::Settings {
+    let given = &config.objects;
+    objects::Settings {
+        connect_timeout: given.object_connect_timeout_ms,
+        first_byte_timeout: given.object_first_byte_timeout_ms,
+        stall_timeout: given.object_stall_timeout_ms,
+        // Our own bucket is where it was said to be.
+        hosts: if config.minio.minio_endpoint.is_some() { Vec::new() } else { given.object_hosts.clone() },
+        ..objects::Settings::default()
+    }
+}
+
+fn remote_settings(config: &Config, scope: String) -> remote::Settings {
+    let recordings = &config.recordings;
+    remote::Settings {
+        work_dir: recordings.work_dir(),
+        scope,
+        index_concurrency: recordings.index_concurrency,
+        index_cache_bytes: recordings.index_cache_bytes as u64,
+        segment_target: ticks(config.playback.segment_target_seconds),
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod logging;
 mod mediamtx;
+mod minio;
+mod objects;
 mod playback;
 mod recordings;
 mod server;
@@ -15,14 +17,16 @@ mod vms;
 use clap::Parser;
 
 pub use self::logging::{LogFormat, Logging};
-pub use self::mediamtx::{MediaMtx, Password};
+pub use self::mediamtx::MediaMtx;
+pub use self::minio::{Bucket, Minio};
+pub use self::objects::Objects;
 pub use self::playback::{Packaging, Playback};
 pub use self::recordings::Recordings;
 pub use self::server::Server;
 pub use self::sessions::Sessions;
 pub use self::storage::Storage;
-pub use self::valkey::{Address, Secret, Valkey};
-pub use self::values::{Form, Origins};
+pub use self::valkey::{Address, Valkey};
+pub use self::values::{Form, Origins, Secret};
 pub use self::vms::Vms;
 
 /// Plays any time range of any camera's recorded MPEG-TS or MP4 as HLS, at once: no FFmpeg, no transcoding, no temporary files.
@@ -38,6 +42,12 @@ pub struct Config {
     /// Who lists recordings that are kept elsewhere.
     #[command(flatten)]
     pub storage: Storage,
+    /// How those are read.
+    #[command(flatten)]
+    pub objects: Objects,
+    /// Where those are, with own credentials.
+    #[command(flatten)]
+    pub minio: Minio,
     /// Who knows the cameras.
     #[command(flatten)]
     pub vms: Vms,
@@ -104,6 +114,12 @@ mod tests {
             ("--storage-dialect", "spoken"),
             ("--storage-longest-segment-seconds", "0"),
             ("--storage-timeout-seconds", "soon"),
+            ("--object-hosts", "http://minio/"),
+            ("--object-stall-timeout-ms", "0"),
+            ("--object-connect-timeout-ms", "2s"),
+            ("--minio-endpoint", "minio/bucket"),
+            ("--minio-bucket", "a/b"),
+            ("--minio-use-ssl", "perhaps"),
             ("--vms-service-url", "ftp://vms"),
             ("--vms-dialect", "spoken"),
             ("--vms-timeout-seconds", "0"),
@@ -121,6 +137,35 @@ mod tests {
         let config =
             parse(&["--valkey-addr=redis://me:hunter2@valkey", "--valkey-password=hunter2"]).unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_bucket_is_all_or_nothing() {
+        let all = [
+            "--storage-service-url=http://storage:8082",
+            "--minio-endpoint=minio:9000",
+            "--minio-access-key=them",
+            "--minio-secret-key=5ecret",
+        ];
+        let config = parse(&all).unwrap();
+        let bucket = config.minio.bucket().unwrap();
+        assert_eq!(
+            (bucket.endpoint.as_str(), bucket.name.as_str()),
+            ("http://minio:9000", "cctv-recordings")
+        );
+        assert!(!format!("{config:?}").contains("5ecret"));
+        let https = [&all[..], &["--minio-use-ssl=true"]].concat();
+        assert_eq!(parse(&https).unwrap().minio.bucket().unwrap().endpoint, "https://minio:9000");
+        for missing in 0..all.len() {
+            let given: Vec<&str> =
+                (0..all.len()).filter(|&other| other != missing).map(|one| all[one]).collect();
+            let error = parse(&given).unwrap_err().to_string();
+            let named = all[missing].split('=').next().unwrap();
+            assert!(error.contains(named), "{named} is missing: {error}");
+        }
+        for alone in ["--minio-bucket=recordings", "--minio-use-ssl=true", "--minio-region=eu"] {
+            assert!(parse(&[alone]).unwrap_err().to_string().contains("--minio-endpoint"), "{alone}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The service against programs that we did not write: ffmpeg, ffprobe, GStreamer, nginx, Chromium, Redis, Valkey.
+//! The service against programs that we did not write: ffmpeg, ffprobe, GStreamer, nginx, Chromium, Redis, Valkey, s3s-fs.
 //!
 //! Needs them installed, which `tests/run` sees to: `cargo test --features real-components`. What is missing makes a test
 //! fail, not skip; only a MediaMTX, which no package brings, may be missing (`mediamtx.rs`).
@@ -14,6 +14,7 @@ mod live;
 mod matrix;
 mod mediamtx;
 mod mutate;
+mod objects;
 mod players;
 mod proxy;
 mod service;

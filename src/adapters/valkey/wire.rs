@@ -12,8 +12,7 @@ use std::sync::Arc;
 
 use chrono::SecondsFormat;
 use remux::Packaging;
-use remux::locate::Grid;
-use remux::time::{MediaTime, Ticks};
+use remux::time::Ticks;
 use serde::{Deserialize, Serialize};
 
 use super::rows::{Names, Row, row, span, stretch};
@@ -295,6 +294,8 @@ mod tests {
     use crate::playback::plan::Stretch;
     use chrono::TimeDelta;
     use proptest::prelude::*;
+    use remux::locate::Grid;
+    use remux::time::MediaTime;
 
     fn at(text: &str) -> WallTime {
         text.parse().unwrap()
