@@ -8,13 +8,16 @@ use remux::time::Ticks;
 use tokio::net::TcpListener;
 use tracing::info;
 
+use crate::adapters::load::{self, FairTurns};
 use crate::adapters::local_dir::{self, LocalDir};
 use crate::adapters::memory::{self, MemorySessions};
+use crate::adapters::segment_cache::{self, SegmentTiers};
+use crate::adapters::tasks::TokioTasks;
 use crate::clock::Clock;
 use crate::config::{Config, Packaging};
 use crate::http::{App, server};
 use crate::metrics::Metrics;
-use crate::playback::{Playback, Ports, Settings, Tables};
+use crate::playback::{Ahead, Budget, Flights, Playback, Ports, Seen, Settings, Tables};
 
 /// The service, ready to listen.
 #[derive(Debug)]
@@ -40,6 +43,9 @@ impl Service {
             indexes: Arc::new(recordings.clone()),
             objects: Arc::new(recordings.clone()),
             sessions: Arc::new(MemorySessions::new(Arc::clone(&clock), limits, Arc::clone(&metrics))),
+            cache: Arc::new(SegmentTiers::new(cache_settings(&config), Arc::clone(&clock), &metrics)),
+            tasks: Arc::new(TokioTasks),
+            turns: Arc::new(FairTurns::new(load_limits(&config), &metrics)),
             clock,
         };
         let playback = Playback {
@@ -47,6 +53,9 @@ impl Service {
             settings: settings(&config),
             metrics: Arc::clone(&metrics),
             tables: Tables::default(),
+            flights: Flights::with(Budget::of(config.cache.cache_inflight_bytes)),
+            seen: Seen::default(),
+            ahead: Ahead::with(Budget::of(config.cache.ahead_bytes(FROM_AFAR))),
         };
         let app = App::new(playback, vec![Arc::new(recordings.clone())], config.server.clone());
         Self { config, app, recordings, metrics }
@@ -126,6 +135,35 @@ fn settings(config: &Config) -> Settings {
         max_range: ticks(config.playback.max_range),
         session_ttl: delta(config.sessions.ttl),
         session_max_age: delta(config.sessions.max_age),
+        cache_verify: delta(config.cache.cache_verify_seconds),
+        max_kept_segment: config.cache.cache_max_segment_bytes,
+    }
+}
+
+/// Whether recordings come over a network; a directory does not.
+const FROM_AFAR: bool = false;
+
+fn cache_settings(config: &Config) -> segment_cache::Settings {
+    let cache = &config.cache;
+    segment_cache::Settings {
+        memory_bytes: cache.cache_memory_bytes,
+        disk: segment_cache::DiskSettings {
+            work_dir: config.recordings.work_dir(),
+            bytes: cache.disk_bytes(FROM_AFAR),
+            max_age: cache.cache_max_age_seconds,
+            min_free: cache.cache_min_free_bytes,
+        },
+    }
+}
+
+fn load_limits(config: &Config) -> load::Limits {
+    let load = &config.load;
+    load::Limits {
+        segments: load.max_running_segments,
+        reads: load.max_upstream_reads,
+        share: load.max_segments_per_session,
+        queue: load.max_queued_segments,
+        patience: load.queue_seconds,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Settings are data: one struct per concern, read from the environment (or the command line) here and nowhere else.
 //! A value that makes no sense stops the start and is named.
 
+mod cache;
+mod load;
 mod logging;
 mod playback;
 mod recordings;
@@ -10,6 +12,8 @@ mod values;
 
 use clap::Parser;
 
+pub use self::cache::{Cache, Prefetch};
+pub use self::load::Load;
 pub use self::logging::{LogFormat, Logging};
 pub use self::playback::{Packaging, Playback};
 pub use self::recordings::Recordings;
@@ -33,6 +37,12 @@ pub struct Config {
     /// How long sessions live.
     #[command(flatten)]
     pub sessions: Sessions,
+    /// What is kept of segments.
+    #[command(flatten)]
+    pub cache: Cache,
+    /// How much goes on at a time.
+    #[command(flatten)]
+    pub load: Load,
     /// What is logged.
     #[command(flatten)]
     pub logging: Logging,
@@ -72,6 +82,12 @@ mod tests {
             ("--playback-packaging", "dash"),
             ("--max-range-seconds", "-1"),
             ("--http-max-connections", "0"),
+            ("--cache-memory-bytes", "-1"),
+            ("--cache-disk-bytes", "much"),
+            ("--cache-max-age-seconds", "0"),
+            ("--prefetch", "maybe"),
+            ("--max-running-segments", "0"),
+            ("--queue-seconds", "0"),
             ("--log-format", "yaml"),
             ("--log-level", "loud"),
             ("--cors-allowed-origins", "example.com"),

@@ -22,11 +22,14 @@ use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::Playback;
+use super::flight::Wanted;
 use super::frames::Frames;
+use super::kept::SegmentKey;
 use super::media::Media;
 use super::plan::Plan;
 use super::playlist::extension;
 use super::ports::{Object, Part};
+pub use super::served::Served;
 use crate::domain::{Origin, RecordingKey, SessionId};
 use crate::error::{Error, Kind, Result};
 
@@ -36,7 +39,7 @@ pub struct Segment {
     /// Names its bytes: the same in every session and on every replica, another one for anything that would change them.
     pub etag: String,
     /// Its bytes.
-    pub body: SegmentBody,
+    pub body: Served,
 }
 
 /// The initialization segment of a stretch (`EXT-X-MAP`).
@@ -55,6 +58,12 @@ impl Playback {
     /// # Errors
     /// [`Kind::UnknownSession`], [`Kind::UnknownSegment`], [`Kind::Gone`], or what the source says.
     pub async fn segment(&self, id: SessionId, index: u32, packaging: Packaging) -> Result<Segment> {
+        let wanted = self.wanted(id, index, packaging).await?;
+        Ok(Segment { etag: wanted.key.etag(), body: self.serve(wanted).await? })
+    }
+
+    /// What segment `index` of a session is, and how it is made.
+    pub(super) async fn wanted(&self, id: SessionId, index: u32, packaging: Packaging) -> Result<Wanted> {
         let session = self.played(id).await?;
         let plan = &session.plan;
         self.check_numbering(plan)?;
@@ -63,11 +72,19 @@ impl Playback {
         let key = &place.stretch.recording;
         let media = self.ports.indexes.media(key).await?;
         let (cut, layout, digest) = found(&media, place.cut)?;
-        let part = Part::Range(cut.bytes.clone());
-        let object = self.ports.objects.open(key, part, media.origin()).await?;
-        Ok(Segment {
-            etag: etag(key, cut, digest, packaging),
-            body: SegmentBody::new(layout, cut, key, packaging, object, self),
+        Ok(Wanted {
+            session: id,
+            index,
+            packaging,
+            key: segment_key(key, media.origin(), cut, digest, packaging),
+            recording: key.clone(),
+            origin: media.origin().cloned(),
+            bytes: cut.bytes.clone(),
+            make: Arc::new({
+                let made_of =
+                    (self.clone(), key.clone(), cut.clone(), Arc::clone(layout), media.origin().cloned());
+                move || made(made_of.clone(), packaging).boxed()
+            }),
         })
     }
 
@@ -102,8 +119,18 @@ fn found(media: &Media, cut: u32) -> Result<(&Cut, &Arc<Layout>, &[u8; 32])> {
     found.ok_or_else(|| Error::internal("A cut list does not fit its session."))
 }
 
-/// The bytes of a segment. An error ends it; it never ends without one before it is complete.
-pub struct SegmentBody {
+/// Opens what a segment is made of.
+async fn made(
+    (playback, recording, cut, layout, origin): (Playback, RecordingKey, Cut, Arc<Layout>, Option<Origin>),
+    packaging: Packaging,
+) -> Result<SegmentBody> {
+    let part = Part::Range(cut.bytes.clone());
+    let object = playback.ports.objects.open(&recording, part, origin.as_ref()).await?;
+    Ok(SegmentBody::new(&layout, &cut, &recording, packaging, object, &playback))
+}
+
+/// A segment that is being made. An error ends it; it never ends without one before it is complete.
+pub(super) struct SegmentBody {
     state: State,
     remuxer: Box<Remuxer>,
     frames: Frames,
@@ -125,7 +152,10 @@ pub struct SegmentBody {
 ///   ▼  │ the engine wants bytes elsewhere: MP4
 /// Opening
 /// ```
+/// While nobody wants its bytes it may be `Resting`, and goes on by `Opening` what is left.
 enum State {
+    /// Nothing of the source is open.
+    Resting,
     /// A range of the source is being opened.
     Opening(BoxFuture<'static, Result<Object>>),
     /// Bytes of the source are pushed into the engine.
@@ -172,6 +202,7 @@ impl SegmentBody {
                 continue;
             }
             match &mut self.state {
+                State::Resting => self.state = State::Opening(self.open().boxed()),
                 State::Opening(opening) => {
                     let object = ready!(opening.as_mut().poll(context))?;
                     self.state = State::Reading(object.bytes);
@@ -191,6 +222,20 @@ impl SegmentBody {
                 State::Over => return Poll::Ready(None),
             }
         }
+    }
+
+    /// What the recording's bytes were when they were opened.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Lets go of the source until it is polled again, if bytes of it are still to come.
+    pub(super) fn rest(&mut self) -> bool {
+        let rests = matches!(self.state, State::Reading(_)) && !self.source.is_empty();
+        if rests {
+            self.state = State::Resting;
+        }
+        rests
     }
 
     fn push(&mut self, bytes: Bytes) -> Result<()> {
@@ -215,7 +260,7 @@ impl SegmentBody {
 
     /// The engine goes on at `wanted`; that may be where it is being read anyway.
     fn on_want(&mut self, wanted: Range<u64>) {
-        if !matches!(self.state, State::Opening(_) | State::Reading(_)) {
+        if matches!(self.state, State::Draining | State::Over) {
             return;
         }
         if wanted.start == self.source.start && wanted.start < self.source.end {
@@ -323,17 +368,25 @@ fn unknown_segment(index: u32, segments: u32) -> Error {
     )
 }
 
-/// A strong validator (RFC 9110 §8.8.3): a hash over everything that the bytes depend on.
-fn etag(recording: &RecordingKey, cut: &Cut, layout_digest: &[u8; 32], packaging: Packaging) -> String {
+/// A hash over everything that the bytes depend on.
+fn segment_key(
+    recording: &RecordingKey,
+    origin: Option<&Origin>,
+    cut: &Cut,
+    layout_digest: &[u8; 32],
+    packaging: Packaging,
+) -> SegmentKey {
     let version = &recording.version;
     let mut hash = Sha256::new();
+    let served = origin.and_then(|origin| origin.validator.as_deref()).unwrap_or_default();
     // The packaging is all there is to choose.
-    for text in [recording.id.as_str(), &version.validator, extension(packaging)] {
+    for text in [recording.id.as_str(), &recording.object, &version.validator, served, extension(packaging)] {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }
     let end = cut.end.map_or(i64::MIN, |end| end.ticks());
-    for number in [version.size, cut.run as u64, cut.bytes.start, cut.bytes.end] {
+    let size = origin.map_or(version.size, |origin| origin.size);
+    for number in [version.size, size, cut.run as u64, cut.bytes.start, cut.bytes.end] {
         hash.update(number.to_be_bytes());
     }
     hash.update(cut.start.ticks().to_be_bytes());
@@ -345,12 +398,13 @@ fn etag(recording: &RecordingKey, cut: &Cut, layout_digest: &[u8; 32], packaging
 fn initialization_etag(layout_digest: &[u8; 32]) -> String {
     let mut hash = Sha256::new();
     hash.update("init");
-    tag(hash, layout_digest)
+    tag(hash, layout_digest).etag()
 }
 
-fn tag(mut hash: Sha256, layout_digest: &[u8; 32]) -> String {
+fn tag(mut hash: Sha256, layout_digest: &[u8; 32]) -> SegmentKey {
     hash.update(OUTPUT_VERSION.to_be_bytes());
     hash.update(layout_digest);
-    let hex: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    let mut key = [0; 16];
+    key.copy_from_slice(&hash.finalize()[..16]);
+    SegmentKey::new(key)
 }

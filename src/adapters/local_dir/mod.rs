@@ -35,6 +35,7 @@ use tracing::info;
 use self::library::Library;
 use self::root::Root;
 use self::store::IndexStore;
+pub(super) use self::store::prepare as prepare_directory;
 use self::walk::Walks;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
