@@ -10,13 +10,17 @@ use tracing::info;
 
 use crate::adapters::load::{self, FairTurns};
 use crate::adapters::local_dir::{self, LocalDir};
+use crate::adapters::mediamtx::{self, MediaMtx};
 use crate::adapters::memory::{self, MemorySessions};
 use crate::adapters::segment_cache::{self, SegmentTiers};
 use crate::adapters::tasks::TokioTasks;
 use crate::clock::Clock;
 use crate::config::{Config, Packaging};
 use crate::http::{App, server};
+use crate::live::ports::MediaServer;
+use crate::live::{self, Live, Makers};
 use crate::metrics::Metrics;
+use crate::playback::ports::Upstream;
 use crate::playback::{Ahead, Budget, Flights, Playback, Ports, Seen, Settings, Tables};
 
 /// The service, ready to listen.
@@ -25,6 +29,7 @@ pub struct Service {
     config: Config,
     app: App,
     recordings: LocalDir,
+    media_server: Option<Arc<MediaMtx>>,
     metrics: Arc<Metrics>,
 }
 
@@ -57,8 +62,11 @@ impl Service {
             seen: Seen::default(),
             ahead: Ahead::with(Budget::of(config.cache.ahead_bytes(FROM_AFAR))),
         };
-        let app = App::new(playback, vec![Arc::new(recordings.clone())], config.server.clone());
-        Self { config, app, recordings, metrics }
+        let media_server = media_server(&config, &metrics);
+        let live = live(&config, &playback.ports, makers(&media_server));
+        let upstreams = upstreams(&recordings, &media_server);
+        let app = App::new(playback, live, upstreams, config.server.clone());
+        Self { config, app, recordings, media_server, metrics }
     }
 
     /// The same service with other adapters behind some of its ports.
@@ -66,7 +74,21 @@ impl Service {
     pub fn rewired(self, wire: impl FnOnce(Ports) -> Ports) -> Self {
         let playback = self.app.playback().clone();
         let playback = Playback { ports: wire(playback.ports), ..playback };
-        let app = App::new(playback, vec![Arc::new(self.recordings.clone())], self.config.server.clone());
+        let live = self.app.live().cloned().map(|live| live.rewired(shared(&playback.ports)));
+        self.with(playback, live)
+    }
+
+    /// The same service with something else that makes the paths of live view.
+    #[must_use]
+    pub fn remade(self, make: impl FnOnce(Makers) -> Makers) -> Self {
+        let playback = self.app.playback().clone();
+        let live = live(&self.config, &playback.ports, make(makers(&self.media_server)));
+        self.with(playback, live)
+    }
+
+    fn with(self, playback: Playback, live: Option<Live>) -> Self {
+        let upstreams = upstreams(&self.recordings, &self.media_server);
+        let app = App::new(playback, live, upstreams, self.config.server.clone());
         Self { app, ..self }
     }
 
@@ -104,6 +126,7 @@ impl Service {
             timezone = %recordings.timezone,
             work_dir = %recordings.work_dir().display(),
             sessions = "in memory",
+            live = self.config.mediamtx.mediamtx_url.as_ref().map_or("off", |url| url.as_str()),
             version = env!("CARGO_PKG_VERSION"),
             "playback-service runs on embedded defaults"
         );
@@ -113,6 +136,41 @@ impl Service {
             info!("open http://{host}:{}/", address.port());
         }
     }
+}
+
+fn media_server(config: &Config, metrics: &Arc<Metrics>) -> Option<Arc<MediaMtx>> {
+    let mediamtx = &config.mediamtx;
+    let user = mediamtx.mediamtx_api_user.clone();
+    let password = mediamtx.mediamtx_api_password.as_ref();
+    let settings = mediamtx::Settings {
+        api: mediamtx.mediamtx_api_url.clone()?,
+        credentials: user.zip(password.map(|password| password.reveal().to_owned())),
+    };
+    Some(Arc::new(MediaMtx::new(settings, Arc::clone(metrics))))
+}
+
+fn makers(media_server: &Option<Arc<MediaMtx>>) -> Makers {
+    let server = media_server.clone().map(|server| server as Arc<dyn MediaServer>);
+    Makers { server, sources: None }
+}
+
+fn live(config: &Config, ports: &Ports, makers: Makers) -> Option<Live> {
+    let addresses = config.mediamtx.addresses()?;
+    Some(Live::new(shared(ports), makers, addresses, delta(config.sessions.live_ttl)))
+}
+
+/// What live view shares with playback.
+fn shared(ports: &Ports) -> live::Ports {
+    live::Ports {
+        cameras: Arc::clone(&ports.cameras),
+        sessions: Arc::clone(&ports.sessions),
+        clock: Arc::clone(&ports.clock),
+    }
+}
+
+fn upstreams(recordings: &LocalDir, media_server: &Option<Arc<MediaMtx>>) -> Vec<Arc<dyn Upstream>> {
+    let media_server = media_server.clone().map(|server| server as Arc<dyn Upstream>);
+    std::iter::once(Arc::new(recordings.clone()) as Arc<dyn Upstream>).chain(media_server).collect()
 }
 
 fn local_dir_settings(config: &Config) -> local_dir::Settings {

@@ -34,6 +34,8 @@ pub enum Kind {
         /// The footage that is there instead.
         nearest: Nearest,
     },
+    /// The camera cannot be watched live: nobody serves its stream, or live view is not configured.
+    NoLiveView,
     /// No such session, or it has expired.
     UnknownSession,
     /// The session has no such segment.

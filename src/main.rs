@@ -7,7 +7,7 @@ use clap::Parser;
 use playback_service::app::Service;
 use playback_service::clock::SystemClock;
 use playback_service::config::Config;
-use playback_service::logging;
+use playback_service::{logging, tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, warn};
@@ -16,6 +16,7 @@ use tracing::{error, warn};
 async fn main() -> ExitCode {
     let config = Config::parse();
     logging::start(&config.logging);
+    tls::choose_provider();
     raise_open_files(config.server.http_max_connections);
     let address = config.server.address();
     let listener = match TcpListener::bind(address).await {

@@ -19,6 +19,12 @@ const WALLS: &[(&str, &[&str])] = &[
         &["axum", "hyper", "tower", "reqwest", "redis", "tokio", "moka", "std::fs", "std::net", "std::env"],
     ),
     ("playback", &["crate::http", "crate::adapters", "crate::config", "crate::app"]),
+    (
+        "live",
+        &["axum", "hyper", "tower", "reqwest", "redis", "tokio", "moka", "std::fs", "std::net", "std::env"],
+    ),
+    ("live", &["crate::http", "crate::adapters", "crate::config", "crate::app"]),
+    ("playback", &["crate::live"]),
     ("adapters", &["axum", "crate::http", "crate::config", "crate::app", "std::env"]),
     ("http", &["crate::adapters", "crate::app", "std::env", "std::fs"]),
 ];

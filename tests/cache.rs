@@ -133,8 +133,13 @@ async fn rest(body: Served) -> Result<Vec<u8>> {
 
 /// A segment as it is made without any of this.
 async fn expected(index: u32) -> Vec<u8> {
-    let (server, _gate, _work_dir) =
-        gated(ALL, &["--cache-memory-bytes=0", "--cache-inflight-bytes=0"]).await;
+    made_plainly(index, &[]).await
+}
+
+async fn made_plainly(index: u32, arguments: &[&str]) -> Vec<u8> {
+    let off = ["--cache-memory-bytes=0", "--cache-inflight-bytes=0"];
+    let arguments: Vec<&str> = off.iter().chain(arguments).copied().collect();
+    let (server, _gate, _work_dir) = gated(ALL, &arguments).await;
     let session = server.open(CAMERA, "10:00:00", "10:02:00").await;
     session.segment(index as usize).await
 }
@@ -213,7 +218,7 @@ async fn where_all_go_away_the_source_is_dropped() {
 
 #[tokio::test]
 async fn a_slow_reader_holds_nobody_up() {
-    for arguments in [&[][..], &["--cache-inflight-bytes=0"], &["--cache-max-segment-bytes=100000"]] {
+    for arguments in [&[][..], &["--cache-inflight-bytes=0"], &["--cache-max-segment-bytes=50000"]] {
         let (server, gate, _work_dir) = gated(ALL, arguments).await;
         let session = server.open(CAMERA, "10:00:00", "10:01:00").await;
         let mut slow = try_segment(&server, &session, 4).await.unwrap();
@@ -230,16 +235,17 @@ async fn a_slow_reader_holds_nobody_up() {
 #[tokio::test]
 async fn who_falls_behind_goes_on_alone() {
     // Enough to join at the beginning, not enough to keep it all.
-    let (server, gate, _work_dir) = gated(1, &["--cache-max-segment-bytes=200000"]).await;
-    let session = server.open(CAMERA, "10:00:00", "10:01:00").await;
+    const MINUTES: &str = "--segment-target-seconds=60";
+    let (server, gate, _work_dir) = gated(1, &[MINUTES, "--cache-max-segment-bytes=200000"]).await;
+    let session = server.open(CAMERA, "10:00:00", "10:02:00").await;
     let mut bodies = Vec::new();
     for _ in 0..3 {
-        bodies.push(try_segment(&server, &session, 5).await.unwrap());
+        bodies.push(try_segment(&server, &session, 0).await.unwrap());
     }
     let mut slow = bodies.pop().unwrap();
     let mut begun = slow.next().await.unwrap().unwrap().to_vec();
     gate.let_through();
-    let expected = expected(5).await;
+    let expected = made_plainly(0, &[MINUTES]).await;
     assert!(expected.len() > 600_000, "{}", expected.len());
     for body in bodies {
         assert!(rest(body).await.unwrap() == expected);

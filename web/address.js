@@ -7,7 +7,7 @@ import { writeLink } from './link.js';
 const CHANGE_EVERY_MS = 1_000;
 
 export class Address {
-  /** @param {() => { cameraId: string, us: number | null } | null} moment */
+  /** @param {() => { cameraId: string, us: number | null, isLive: boolean } | null} moment */
   constructor(moment) {
     this.moment = moment;
     this.timer = 0;
@@ -16,7 +16,7 @@ export class Address {
   /** @returns {string} */
   get href() {
     const moment = this.moment();
-    const query = moment ? writeLink(location.search, moment.cameraId, moment.us) : '';
+    const query = moment ? writeLink(location.search, moment.cameraId, moment.us, moment.isLive) : '';
     return new URL(query, location.href).href;
   }
 

@@ -2,7 +2,8 @@
  * The service's HTTP API. Every failure comes out as a `Problem` that can be shown to a person.
  *
  * @typedef {{ id: string, recordings: number, first: string | null, last: string | null }} CameraJson
- * @typedef {{ cameras: CameraJson[], limits: { max_range_seconds: number } }} CamerasJson
+ * @typedef {{ cameras: CameraJson[], limits: { max_range_seconds: number }, live?: string[] }} CamerasJson
+ * @typedef {{ session_id: string, camera_id: string, format: string, url: string }} LiveJson
  * @typedef {{ start_time: string, end_time: string }} StretchJson
  *
  * @typedef {Object} RecordingJson
@@ -87,12 +88,12 @@ export function startSession(cameraId, { startUs, endUs }, signal) {
     end_time: formatMoment(endUs),
     format: 'hls',
   };
-  return request('/start', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    signal,
-  });
+  return post('/start', body, signal);
+}
+
+/** @param {string} cameraId  @param {string} format  @returns {Promise<LiveJson>} */
+export function startLive(cameraId, format) {
+  return post('/live', { camera_id: cameraId, format });
 }
 
 /** @param {string} sessionId  @returns {Promise<SessionJson>} */
@@ -114,6 +115,12 @@ export function stopSession(sessionId) {
 /** @param {string} url  @returns {Promise<string>} */
 export async function fetchPlaylist(url) {
   return (await send(url)).text();
+}
+
+/** @param {string} path  @param {object} body  @param {AbortSignal} [signal]  @returns {Promise<any>} */
+function post(path, body, signal) {
+  const headers = { 'content-type': 'application/json' };
+  return request(path, { method: 'POST', headers, body: JSON.stringify(body), signal });
 }
 
 /** @param {string} path  @param {RequestInit} [options]  @returns {Promise<any>} */

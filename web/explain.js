@@ -64,3 +64,9 @@ export function explainGap(notices, us, { before, after }, zone, goTo) {
   const text = actions.length > 0 ? 'The nearest footage:' : 'There is no other footage of this camera either.';
   notices.explain(`Nothing recorded at ${formatForReading(us, zone)}`, text, actions);
 }
+
+/** @param {Notices} notices  @param {string} detail  @param {() => void} tryAgain  @param {() => void} showRecorded */
+export function explainNoLive(notices, detail, tryAgain, showRecorded) {
+  const actions = [{ label: 'Try again', act: tryAgain }, { label: 'Show what is recorded', act: showRecorded }];
+  notices.explain('No live picture', detail, actions);
+}

@@ -23,6 +23,8 @@ export class Footage {
     /** @type {import('./api.js').CameraJson[]} */
     this.cameras = [];
     this.longestRangeUs = Infinity;
+    /** In which formats cameras can be watched live.  @type {string[]} */
+    this.live = [];
     /** Of the chosen camera.  @type {Archive | null} */
     this.archive = null;
     /** What is to be loaded.  @type {Span | null} */
@@ -39,7 +41,8 @@ export class Footage {
   async load(onWait) {
     for (;;) {
       try {
-        const { cameras, limits } = await fetchCameras();
+        const { cameras, limits, live = [] } = await fetchCameras();
+        this.live = live;
         this.longestRangeUs = limits.max_range_seconds * SECOND;
         this.#setCameras(cameras);
         return null;

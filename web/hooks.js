@@ -13,6 +13,11 @@ export function exposeToTests(page) {
     get mode() { return page.mode; },
     get cameraId() { return page.footage.archive?.cameraId ?? null; },
     get sessionId() { return player.plan?.id ?? null; },
+    get view() { return page.liveView.view; },
+    get live() {
+      const { state, format, session, latency } = page.live;
+      return { state, format, latency, sessionId: session?.session_id ?? null };
+    },
     get errors() { return page.errors; },
     seek: (/** @type {number} */ us) => player.seek(us),
     step: (/** @type {1 | -1} */ direction) => player.step(direction),

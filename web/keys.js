@@ -14,7 +14,8 @@ export function keysOf(page) {
   const skip = (/** @type {1 | -1} */ direction) => (/** @type {KeyboardEvent} */ { shiftKey }) =>
     page.skipBy(direction * (shiftKey ? LONG_SKIP_US : SKIP_US));
   return [
-    { keys: [' ', 'k'], does: 'Play or pause', act: () => player.toggle() },
+    { keys: [' ', 'k'], does: 'Play or pause', act: () => page.toggle() },
+    { keys: ['l'], does: 'Live or recorded', act: () => page.switchView() },
     { keys: ['ArrowLeft'], does: '5 seconds back; with Shift a minute', act: skip(-1) },
     { keys: ['ArrowRight'], does: '5 seconds forward; with Shift a minute', act: skip(1) },
     { keys: [','], does: 'One frame back', act: () => player.step(-1) },

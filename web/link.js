@@ -2,7 +2,8 @@
  * The address of a moment: `/?camera=…&t=2026-03-14T10:01:02.400Z`. Pure.
  *
  * Besides these two the page understands `player=native` (the browser's own HLS), `window` (seconds that one session
- * spans) and `paused=1` (show the frame, do not play).
+ * spans) and `paused=1` (show the frame, do not play). `live=1` watches the camera live; `live=hls` and `live=webrtc` in
+ * that way and no other.
  */
 
 import { formatMomentForLink, parseMoment, SECOND } from './time.js';
@@ -15,6 +16,7 @@ const SHORTEST_WINDOW_SECONDS = 20;
  * @property {string | null} camera
  * @property {number | null} us
  * @property {boolean} badTime  there was a time, and it could not be read
+ * @property {string | null} live
  * @property {boolean} native
  * @property {boolean} paused
  * @property {number} windowUs
@@ -30,6 +32,7 @@ export function readLink(search) {
     camera: query.get('camera') || null,
     us,
     badTime: time !== null && us === null,
+    live: query.get('live') || null,
     native: query.get('player') === 'native',
     paused: query.get('paused') === '1',
     windowUs: Math.max(SHORTEST_WINDOW_SECONDS, Number(query.get('window')) || DEFAULT_WINDOW_SECONDS) * SECOND,
@@ -42,11 +45,13 @@ export function readLink(search) {
  * @param {string} search
  * @param {string} camera
  * @param {number | null} us
+ * @param {boolean} [isLive]
  */
-export function writeLink(search, camera, us) {
+export function writeLink(search, camera, us, isLive = false) {
   const query = new URLSearchParams({ camera });
-  if (us !== null) query.set('t', formatMomentForLink(us));
   const present = new URLSearchParams(search);
+  if (isLive) query.set('live', present.get('live') || '1');
+  else if (us !== null) query.set('t', formatMomentForLink(us));
   for (const name of ['player', 'window']) {
     const value = present.get(name);
     if (value !== null) query.set(name, value);

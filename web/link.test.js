@@ -40,3 +40,11 @@ test('writes a link that people can read, and reads it again', () => {
   assert.equal(readLink(query).camera, 'site/yard 2&x');
   assert.equal(readLink(query).us, us);
 });
+
+test('a link may be to the present', () => {
+  assert.equal(readLink('?camera=a').live, null);
+  assert.equal(readLink('?camera=a&live=1').live, '1');
+  assert.equal(writeLink('?t=old', 'a', 7, true), '?camera=a&live=1');
+  assert.equal(writeLink('?live=hls', 'a', null, true), '?camera=a&live=hls');
+  assert.equal(writeLink('?live=hls', 'a', null, false), '?camera=a');
+});

@@ -4,7 +4,7 @@
  */
 
 import { Address } from './address.js';
-import { Problem } from './api.js';
+import { Problem, startLive, stopSession } from './api.js';
 import { readSpan } from './archive.js';
 import { CameraList } from './cameras.js';
 import { element } from './dom.js';
@@ -16,11 +16,15 @@ import { exposeToTests } from './hooks.js';
 import { describeKeys, listenForKeys } from './keyboard.js';
 import { keysOf } from './keys.js';
 import { readLink } from './link.js';
+import { LiveHls, LiveWebRtc } from './live-engines.js';
+import { LiveView } from './live-view.js';
+import { LivePlayer, playable } from './live.js';
 import { Notices } from './notices.js';
 import { Picker } from './picker.js';
 import { Player, RATES } from './player.js';
 import { bufferedRanges } from './playhead.js';
 import { loadPreferences, savePreferences } from './preferences.js';
+import { Retries } from './retries.js';
 import { Timeline } from './timeline.js';
 import { formatDuration, formatForReading, HOUR, MINUTE, SECOND } from './time.js';
 import { Transport } from './transport.js';
@@ -59,12 +63,20 @@ export class Page {
       recordedFrom: (us) => this.footage.recordedFrom(us),
       recordedUpTo: (us) => this.footage.recordedUpTo(us),
     });
+    this.liveView = new LiveView((view) => this.setView(view));
+    this.live = new LivePlayer(this.video, {
+      start: startLive,
+      stop: stopSession,
+      createEngine: (format, url, events) => this.#createLiveEngine(format, url, events),
+      createRetries: (onWait) => new Retries(onWait),
+    });
     this.address = new Address(() => {
       const { archive } = this.footage;
-      return archive && { cameraId: archive.cameraId, us: this.player.wallUs };
+      return archive && { cameraId: archive.cameraId, us: this.player.wallUs, isLive: this.liveView.isOn };
     });
     this.video.muted = this.preferences.muted;
     this.#listenToPlayer();
+    this.#listenToLive();
     this.#listenToPage();
     const keys = keysOf(this);
     listenForKeys(keys);
@@ -91,6 +103,7 @@ export class Page {
     if (wanted === null) return explain.explainNoCameras(this.notices);
     this.player.surroundings.windowUs = Math.min(this.link.windowUs, this.footage.longestRangeUs);
     this.player.wantsToPlay = !this.link.paused;
+    this.#offerLive();
     this.openCamera(wanted, this.link.us);
     setInterval(() => document.hidden || this.footage.refresh(), REFRESH_CAMERAS_MS);
   }
@@ -108,6 +121,7 @@ export class Page {
     this.list.choose(cameraId);
     this.cameraName.textContent = cameraId;
     document.title = `${cameraId} – Playback`;
+    if (this.liveView.isOn) return this.#watch(cameraId);
     const us = wantedUs ?? this.#usualMoment(extent);
     if (us === null) {
       this.player.close();
@@ -128,9 +142,29 @@ export class Page {
     const { archive } = this.footage;
     if (!archive) return;
     this.notices.clearPanel();
+    this.#leaveLive();
     if (this.player.cameraId === archive.cameraId) this.player.seek(us);
     else this.player.open(archive.cameraId, us);
     this.address.updateSoon();
+  }
+
+  /** Shows the chosen camera live, or what is recorded of it.  @param {import('./live-view.js').View} view */
+  setView(view) {
+    const cameraId = this.footage.archive?.cameraId;
+    if (view === this.liveView.view || !cameraId) return;
+    if (view === 'recorded') this.#leaveLive();
+    else this.liveView.choose('live');
+    this.openCamera(cameraId, this.player.wallUs);
+  }
+
+  switchView() {
+    if (this.liveView.isOn) this.setView('recorded');
+    else if (this.live.formats.length > 0) this.setView('live');
+  }
+
+  toggle() {
+    if (this.liveView.isOn) this.live.toggle();
+    else this.player.toggle();
   }
 
   /** @param {import('./time.js').Zone} zone */
@@ -151,6 +185,7 @@ export class Page {
 
   /** @param {number} steps  faster or slower by so many */
   changeRate(steps) {
+    if (this.liveView.isOn) return;
     const at = Math.min(Math.max(RATES.indexOf(this.player.rate) + steps, 0), RATES.length - 1);
     this.player.setRate(RATES[at]);
     this.notices.toast(`Speed ${RATES[at]}×`);
@@ -158,13 +193,13 @@ export class Page {
 
   /** @param {number} us */
   skipBy(us) {
-    if (this.player.wallUs !== null) this.seek(this.player.wallUs + us);
+    if (this.player.wallUs !== null && !this.liveView.isOn) this.seek(this.player.wallUs + us);
   }
 
   /** To the start of the next recording, or of this one, or of the one before.  @param {1 | -1} direction */
   async skipRecording(direction) {
     const { player, footage: { archive } } = this;
-    if (!archive || player.wallUs === null) return;
+    if (!archive || player.wallUs === null || this.liveView.isOn) return;
     const us = player.wallUs;
     try {
       const start = await (direction > 0 ? archive.nextStart(us) : archive.previousStart(us - START_OF_RECORDING));
@@ -203,6 +238,44 @@ export class Page {
     return new HlsEngine(Hls, this.video, plan, { ...events, onError: (error) => this.errors.push(error) });
   }
 
+  #offerLive() {
+    const hls = this.mode !== 'none';
+    this.live.formats = playable(this.footage.live, { webrtc: 'RTCPeerConnection' in window, hls }, this.link.live);
+    const isPossible = this.live.formats.length > 0;
+    this.liveView.offer(isPossible);
+    if (isPossible && this.link.live !== null) this.liveView.choose('live');
+    else if (this.link.live !== null) this.notices.toast('This service does not show cameras live.');
+  }
+
+  /**
+   * @param {import('./live.js').Format} format
+   * @param {string} url
+   * @param {import('./live-engines.js').LiveEvents} events
+   */
+  #createLiveEngine(format, url, events) {
+    if (format === 'webrtc') return new LiveWebRtc(this.video, url, events);
+    return new LiveHls(this.mode === 'hls.js' ? /** @type {any} */ (window).Hls : null, this.video, url, events);
+  }
+
+  /** @param {string} cameraId */
+  #watch(cameraId) {
+    this.player.close();
+    this.video.defaultPlaybackRate = 1;
+    this.video.playbackRate = 1;
+    this.notices.clearPanel();
+    this.live.open(cameraId);
+    this.address.updateSoon();
+  }
+
+  #leaveLive() {
+    if (!this.liveView.isOn) return;
+    this.live.close();
+    this.liveView.choose('recorded');
+    this.notices.clearPanel();
+    this.player.setRate(this.player.rate);
+    this.address.updateSoon();
+  }
+
   /** @param {number} us  @param {import('./spans.js').Span | null} extent */
   #showInTimeline(us, extent) {
     if (!extent || (this.timeline.nowUs !== null && isWithin(this.timeline.view, us))) return;
@@ -235,6 +308,16 @@ export class Page {
     this.video.addEventListener('loadedmetadata', () => this.#showRemarks());
   }
 
+  #listenToLive() {
+    const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
+      this.live.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
+    const showRecorded = () => this.setView('recorded');
+    on('state', () => this.#showState());
+    on('waiting', (reason) => this.#showWaiting(reason));
+    on('notice', (text) => this.notices.toast(text));
+    on('problem', (detail) => explain.explainNoLive(this.notices, detail, () => this.live.reopen(), showRecorded));
+  }
+
   #listenToPage() {
     for (const radio of zoneRadios()) {
       radio.addEventListener('change', () => this.setZone(radio.value === 'local' ? 'local' : 'utc'));
@@ -250,17 +333,17 @@ export class Page {
     onClick('zoom-out', () => this.timeline.zoomBy(2));
     onClick('centre', () => this.centre());
     onClick('help-open', () => this.openHelp());
-    onClick('video', () => this.player.toggle());
-    window.addEventListener('online', () => this.player.retryNow());
-    window.addEventListener('pagehide', () => this.player.close());
+    onClick('video', () => this.toggle());
+    window.addEventListener('online', () => this.#shown.retryNow());
+    window.addEventListener('pagehide', () => this.#shown.close());
     // A page that comes back out of the browser's memory has given its session away.
-    window.addEventListener('pageshow', (event) => event.persisted && this.player.reopen());
+    window.addEventListener('pageshow', (event) => event.persisted && this.#shown.reopen());
   }
 
   /** @returns {import('./transport.js').Actions} */
   #transportActions() {
     return {
-      toggle: () => this.player.toggle(),
+      toggle: () => this.toggle(),
       step: (direction) => this.player.step(direction),
       skip: (direction) => this.skipRecording(direction),
       setRate: (rate) => this.player.setRate(rate),
@@ -295,28 +378,37 @@ export class Page {
     this.timeline.setMoment(wallUs);
   }
 
+  /** Whoever has the video element. */
+  get #shown() {
+    return this.liveView.isOn ? this.live : this.player;
+  }
+
   #showState() {
-    const { state, rate, wantsToPlay } = this.player;
-    if (state === 'opening') this.#keepStill();
-    if (state === 'failed' || state === 'empty') this.still.hidden = true;
+    const { state, wantsToPlay } = this.#shown;
+    const { rate } = this.player;
+    const { isOn: isLive } = this.liveView;
+    if (state === 'opening' && !isLive) this.#keepStill();
+    if (state === 'failed' || state === 'empty' || isLive) this.still.hidden = true;
     if (state !== 'failed') this.notices.clearPanel();
     this.viewer.dataset.state = state;
     this.viewer.dataset.mode = this.mode;
     const canPlay = state !== 'empty' && state !== 'failed';
     this.transport.show({
       canPlay,
-      canSkip: this.footage.archive?.extent != null,
+      canMove: canPlay && !isLive,
+      canSkip: this.footage.archive?.extent != null && !isLive,
       isPlaying: wantsToPlay && canPlay && state !== 'ended',
       rate,
       muted: this.video.muted,
     });
     this.notices.wait(state === 'opening' || state === 'buffering');
     if (state === 'paused') this.address.updateSoon();
+    if (isLive) this.liveView.show(this.live);
   }
 
   /** @param {string | null} reason */
   #showWaiting(reason) {
-    const { state } = this.player;
+    const { state } = this.#shown;
     if (reason !== null) this.notices.wait(true, `${reason} Trying again…`);
     else this.notices.wait(state === 'opening' || state === 'buffering');
   }

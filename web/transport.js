@@ -38,11 +38,12 @@ export class Transport {
     this.clockZone = element('clock-zone', HTMLSpanElement);
   }
 
-  /** @param {{ canPlay: boolean, canSkip: boolean, isPlaying: boolean, rate: number, muted: boolean }} state */
-  show({ canPlay, canSkip, isPlaying, rate, muted }) {
+  /** @param {{ canPlay: boolean, canMove: boolean, canSkip: boolean, isPlaying: boolean, rate: number, muted: boolean }} state */
+  show({ canPlay, canMove, canSkip, isPlaying, rate, muted }) {
     setIcon(this.play, isPlaying ? 'pause' : 'play');
     this.play.setAttribute('aria-label', isPlaying ? 'Pause' : 'Play');
-    for (const move of [...this.steps, this.play]) move.disabled = !canPlay;
+    this.play.disabled = !canPlay;
+    for (const step of this.steps) step.disabled = !canMove;
     for (const skip of this.skips) skip.disabled = !canSkip;
     this.rate.value = String(rate);
     setIcon(this.mute, muted ? 'muted' : 'sound');

@@ -6,8 +6,12 @@
 //! The key stream (video, or the first stream where there is none): every PES from RAP a up to RAP b in the order of the
 //! source. Any other stream: the PES whose PTS lies in `[PTS a, PTS b)`, wherever they stand; in ordinary recordings
 //! audio trails video by 0.1 to 0.5 s of bytes.
+//!
+//! What runs ahead of the key stream waits until that has come as far: up to there it is certain that no RAP b comes
+//! before it. So a segment is the same whether RAP b is known or has to be found.
 
 use crate::limits;
+use crate::locate::{Mark, Standing};
 use crate::time::{MediaTime, Ticks};
 
 /// Where a piece of a recording begins and ends.
@@ -17,6 +21,8 @@ pub(crate) struct Bounds {
     pub(crate) from: Option<MediaTime>,
     /// It ends before the first RAP at or after this time.
     pub(crate) to: To,
+    /// The source may begin anywhere, even behind the RAP that it should begin at.
+    pub(crate) may_be_late: bool,
 }
 
 /// Where a piece ends.
@@ -54,6 +60,8 @@ enum Phase {
     Complete,
     /// Complete without a RAP a: RAP b came first.
     Empty,
+    /// The source begins so late that RAP a may lie before it.
+    Late,
 }
 
 /// What a PES of the key stream means.
@@ -94,20 +102,69 @@ pub(crate) struct Cutter {
     phase: Phase,
     /// A bit for every stream but the key stream.
     others: u64,
+    /// Up to where the key stream has been decoded.
+    reached: Option<MediaTime>,
+    pub(crate) seen: Seen,
+}
+
+/// What has been seen of the key stream.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    pub(crate) first: Option<Mark>,
+    pub(crate) begin: Option<Mark>,
+    pub(crate) end: Option<Mark>,
+    pictures: u64,
+    /// Bits of the other streams that have been seen at all, and of those whose first PES lies inside: others may lie
+    /// before the source.
+    heard: u64,
+    inside: u64,
+}
+
+impl Seen {
+    /// Whether the source may have begun too late for what runs ahead of the key stream.
+    pub(crate) fn may_lack_sound(&self) -> bool {
+        self.begin.is_some() && self.inside != 0
+    }
 }
 
 impl Cutter {
     /// `streams` is their number, the key stream included; it is number 0.
     pub(crate) fn new(bounds: Bounds, streams: usize) -> Self {
         let all = u64::MAX.checked_shr(64 - streams.clamp(1, limits::STREAMS) as u32).unwrap_or_default();
-        Self { bounds, end: bounds.to, phase: Phase::Before, others: all & !1 }
+        Self {
+            bounds,
+            end: bounds.to,
+            phase: Phase::Before,
+            others: all & !1,
+            reached: None,
+            seen: Seen::default(),
+        }
     }
 
     /// A PES of the key stream that starts at `offset`; `rap` says whether decoding can begin there.
     pub(crate) fn on_key(&mut self, pts: MediaTime, dts: MediaTime, rap: bool, offset: u64) -> KeyVerdict {
+        let mark = Mark { offset, pts, dts };
+        self.see(mark);
+        let verdict = self.judge_key(mark, rap);
+        match verdict {
+            KeyVerdict::Begin => self.seen.begin = Some(mark),
+            KeyVerdict::End => self.seen.end = Some(mark),
+            KeyVerdict::Drop | KeyVerdict::Keep => {}
+        }
+        self.reached = Some(dts);
+        verdict
+    }
+
+    fn judge_key(&mut self, mark: Mark, rap: bool) -> KeyVerdict {
+        let Mark { offset, pts, dts } = mark;
         match self.phase {
+            Phase::Before if self.is_late(mark, rap) => {
+                self.phase = Phase::Late;
+                KeyVerdict::Drop
+            }
             // Both bounds lie before the same RAP: there is nothing between them.
             Phase::Before if rap && self.bounds.to.time().is_some_and(|to| pts >= to) => {
+                self.seen.end = Some(mark);
                 self.phase = Phase::Empty;
                 KeyVerdict::Drop
             }
@@ -131,7 +188,30 @@ impl Cutter {
                 self.phase = Phase::Complete;
                 KeyVerdict::Drop
             }
-            Phase::Before | Phase::After { .. } | Phase::Complete | Phase::Empty => KeyVerdict::Drop,
+            Phase::Before | Phase::After { .. } | Phase::Complete | Phase::Empty | Phase::Late => {
+                KeyVerdict::Drop
+            }
+        }
+    }
+
+    fn see(&mut self, mark: Mark) {
+        self.seen.pictures = self.seen.pictures.saturating_add(1);
+        match &mut self.seen.first {
+            // The first was wild.
+            Some(first) if self.phase == Phase::Before && mark.dts < first.dts => *first = mark,
+            first => _ = first.get_or_insert(mark),
+        }
+    }
+
+    /// Whether a RAP that is shown at or after the first bound may have been missed: the first picture seen is decoded
+    /// after that, or so close before it that one which waits as long as this RAP before it is shown would be. A single
+    /// time proves nothing unless something would begin with it.
+    fn is_late(&self, mark: Mark, rap: bool) -> bool {
+        let (true, Some(from)) = (self.bounds.may_be_late, self.bounds.from) else { return false };
+        let first = self.seen.first.unwrap_or(mark).dts;
+        match rap && mark.pts >= from {
+            true => first + (mark.pts - mark.dts) > from,
+            false => first > from && self.seen.pictures > 1,
         }
     }
 
@@ -142,6 +222,11 @@ impl Cutter {
 
     /// A PES of stream `number`, which is not the key stream.
     pub(crate) fn on_other(&mut self, number: usize, pts: MediaTime) -> Verdict {
+        if self.seen.heard & 1 << number == 0 {
+            self.seen.heard |= 1 << number;
+            let start = self.seen.begin.map(|begin| begin.pts).or(self.bounds.from);
+            self.seen.inside |= u64::from(start.is_some_and(|start| pts >= start)) << number;
+        }
         if let Phase::After { end, waiting, .. } = &mut self.phase
             && pts >= *end
         {
@@ -160,7 +245,7 @@ impl Cutter {
         let start = match self.phase {
             Phase::Before => self.bounds.from,
             Phase::Inside { start } | Phase::After { start, .. } => Some(start),
-            Phase::Complete | Phase::Empty => return Verdict::Drop,
+            Phase::Complete | Phase::Empty | Phase::Late => return Verdict::Drop,
         };
         match start {
             Some(start) if self.is_first() && pts < start - EARLY => return Verdict::Early,
@@ -169,12 +254,21 @@ impl Cutter {
         }
         match (self.phase, self.bounds.to) {
             (Phase::After { end, .. }, _) if pts < end => Verdict::Keep,
-            (Phase::After { .. } | Phase::Complete | Phase::Empty, _) => Verdict::Drop,
+            (Phase::After { .. } | Phase::Complete | Phase::Empty | Phase::Late, _) => Verdict::Drop,
             (_, To::Rap(to)) if pts >= to => Verdict::Drop,
-            (_, To::Threshold(to)) if pts >= to => Verdict::Hold,
             (Phase::Before, _) => Verdict::Hold,
+            (Phase::Inside { .. }, To::Rap(_) | To::Threshold(_))
+                if self.reached.is_none_or(|reached| pts > reached) =>
+            {
+                Verdict::Hold
+            }
             (Phase::Inside { .. }, _) => Verdict::Keep,
         }
+    }
+
+    /// Too much waits for the key stream to come as far as `pts`: it is taken to belong inside.
+    pub(crate) fn on_overflow(&mut self, pts: MediaTime) {
+        self.reached = self.reached.max(Some(pts));
     }
 
     /// The source has been read up to `offset`: what trails too far is given up.
@@ -203,7 +297,7 @@ impl Cutter {
 
     /// Whether RAP a has been found.
     pub(crate) fn has_begun(&self) -> bool {
-        !matches!(self.phase, Phase::Before | Phase::Empty)
+        !matches!(self.phase, Phase::Before | Phase::Empty | Phase::Late)
     }
 
     /// Whether the piece takes what comes up to a second before its first RAP.
@@ -214,7 +308,19 @@ impl Cutter {
     /// Whether nothing that follows can belong inside.
     #[inline]
     pub(crate) fn is_complete(&self) -> bool {
-        matches!(self.phase, Phase::Complete | Phase::Empty)
+        matches!(self.phase, Phase::Complete | Phase::Empty | Phase::Late)
+    }
+
+    /// How far it has come.
+    pub(crate) fn standing(&self) -> Standing {
+        match self.phase {
+            Phase::Before => Standing::Before,
+            Phase::Inside { .. } => Standing::Inside,
+            Phase::After { .. } => Standing::Trailing,
+            Phase::Complete => Standing::Complete,
+            Phase::Empty => Standing::Empty,
+            Phase::Late => Standing::Late,
+        }
     }
 }
 
@@ -232,16 +338,20 @@ mod tests {
 
     #[test]
     fn audio_that_trails_belongs_to_the_segment_of_its_time() {
-        let bounds = Bounds { from: Some(at(10.0)), to: To::Rap(at(12.0)) };
+        let bounds = Bounds { from: Some(at(10.0)), to: To::Rap(at(12.0)), may_be_late: false };
         let mut cutter = Cutter::new(bounds, 2);
         assert_eq!(key(&mut cutter, 8.0, true), KeyVerdict::Drop);
         assert_eq!(cutter.on_other(1, at(9.9)), Verdict::Drop);
         assert_eq!(cutter.on_other(1, at(10.0)), Verdict::Hold);
         assert_eq!(key(&mut cutter, 10.0, true), KeyVerdict::Begin);
         assert_eq!(cutter.on_other(1, at(9.99)), Verdict::Drop);
-        assert_eq!(cutter.on_other(1, at(10.01)), Verdict::Keep);
+        assert_eq!(cutter.on_other(1, at(10.01)), Verdict::Hold);
         assert_eq!(cutter.on_other(1, at(12.0)), Verdict::Drop);
         assert_eq!(key(&mut cutter, 11.0, false), KeyVerdict::Keep);
+        assert_eq!(
+            [10.01, 11.0, 11.01].map(|pts| cutter.verdict(at(pts))),
+            [Verdict::Keep, Verdict::Keep, Verdict::Hold]
+        );
         assert_eq!(key(&mut cutter, 12.0, true), KeyVerdict::End);
         assert_eq!(key(&mut cutter, 12.04, false), KeyVerdict::Drop);
         assert_eq!(cutter.on_other(1, at(11.9)), Verdict::Keep);
@@ -254,7 +364,7 @@ mod tests {
 
     #[test]
     fn the_first_segment_takes_a_second_of_early_audio() {
-        let mut cutter = Cutter::new(Bounds { from: None, to: To::End }, 2);
+        let mut cutter = Cutter::new(Bounds { from: None, to: To::End, may_be_late: false }, 2);
         assert_eq!(cutter.on_other(1, at(8.0)), Verdict::Hold);
         assert_eq!(key(&mut cutter, 9.0, false), KeyVerdict::Drop);
         assert_eq!(key(&mut cutter, 10.0, true), KeyVerdict::Begin);
@@ -266,7 +376,8 @@ mod tests {
 
     #[test]
     fn between_a_threshold_and_the_rap_behind_it_audio_waits() {
-        let mut cutter = Cutter::new(Bounds { from: None, to: To::Threshold(at(5.0)) }, 2);
+        let mut cutter =
+            Cutter::new(Bounds { from: None, to: To::Threshold(at(5.0)), may_be_late: false }, 2);
         key(&mut cutter, 0.0, true);
         assert_eq!(cutter.on_other(1, at(5.5)), Verdict::Hold);
         assert_eq!(key(&mut cutter, 6.0, true), KeyVerdict::End);
@@ -274,8 +385,25 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_begins_behind_the_first_bound_is_late() {
+        let bounds = Bounds { from: Some(at(5.0)), to: To::Threshold(at(9.0)), may_be_late: true };
+        let begun = |first: f64, rap: (f64, f64)| {
+            let mut cutter = Cutter::new(bounds, 2);
+            cutter.on_key(at(first), at(first), false, 0);
+            cutter.on_key(at(rap.0), at(rap.1), true, 1000);
+            cutter.standing()
+        };
+        assert_eq!(begun(5.0, (6.0, 6.0)), Standing::Inside);
+        assert_eq!(begun(5.01, (6.0, 6.0)), Standing::Late);
+        // A RAP that was decoded at 4.85 would have been shown at 5.05.
+        assert_eq!([4.9, 4.8].map(|first| begun(first, (6.2, 6.0))), [Standing::Late, Standing::Inside]);
+        assert_eq!(begun(4.0, (9.1, 9.1)), Standing::Empty);
+        assert_eq!(begun(4.0, (4.9, 4.9)), Standing::Before);
+    }
+
+    #[test]
     fn what_trails_too_far_is_given_up() {
-        let bounds = Bounds { from: None, to: To::Rap(at(2.0)) };
+        let bounds = Bounds { from: None, to: To::Rap(at(2.0)), may_be_late: false };
         let ended = || {
             let mut cutter = Cutter::new(bounds, 2);
             key(&mut cutter, 0.0, true);

@@ -33,6 +33,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Only a transport stream can be cut without an index.
+    #[error("this container is cut by its index only")]
+    NeedsIndex,
     /// The input is no MP4 file, or one whose `moov` box is missing (ISO/IEC 14496-12 §8.2.1).
     #[error("no moov box in the first {examined} bytes")]
     NoMovie {

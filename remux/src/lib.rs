@@ -44,6 +44,7 @@
 //! * [`Index::cuts`] chooses cuts, and [`Remuxer::segment`] makes one of them from a byte range. Laid end to end the
 //!   segments carry every access unit of the recording from its first random access point on exactly once, and per PID
 //!   the PES of `copy`.
+//! * [`locate`] plays a recording that has no index yet, from a few reads of a few hundred kilobytes.
 //!
 //! # Time
 //!
@@ -66,6 +67,7 @@ pub mod fuzzing;
 pub mod index;
 pub mod layout;
 pub mod limits;
+pub mod locate;
 pub mod time;
 pub mod ts;
 

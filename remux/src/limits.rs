@@ -125,3 +125,27 @@ pub const PLAN_BYTES: usize = 64 << 20;
 /// Bytes of an MP4 file's tracks that wait for each other, so that they come out in the order of their decoding. Past that
 /// they come out as they lie.
 pub const INTERLEAVED: usize = 8 << 20;
+
+/// Bytes of a probe: smaller ones fall inside of one key frame and see no clock.
+pub const PROBE: u64 = 256 << 10;
+
+/// Bytes of the longest probe, where shorter ones saw no clock.
+pub const LONGEST_PROBE: u64 = 4 << 20;
+
+/// Bytes of tail that are looked at for a clock. Past that the recording is scanned.
+pub const TAIL: u64 = 8 << 20;
+
+/// Rounds of reads in which a segment of a recording without an index is found. Past that it is not
+/// ([`SearchError::TooManyRounds`](crate::locate::SearchError::TooManyRounds)).
+pub const SEARCH_ROUNDS: u32 = 16;
+
+/// Bytes before what is looked for that are read rather than asking once more where it is.
+pub const START_MARGIN: u64 = 1 << 20;
+
+/// Bytes that the read of a segment begins early, and goes on, for sound that runs ahead of its pictures or trails them;
+/// more where the head shows more. What runs further ahead is missing at the beginning of a segment
+/// ([`Found::may_lack_sound`](crate::locate::Found::may_lack_sound)).
+pub const LOCATE_LEAD: u64 = 64 << 10;
+
+/// Places of a recording whose time is remembered. Past that every other is forgotten.
+pub const KNOWN_POINTS: usize = 4096;

@@ -12,6 +12,7 @@ use crate::head::{Head, Wanted};
 use crate::index::Cut;
 use crate::layout::{Container, Layout};
 use crate::limits;
+use crate::locate::{Found, Thresholds};
 use crate::report::{Event, Report};
 use crate::rewriter::{Continuation, Extent, Measured, Mp4Rewriter, Rewriter, Successor, Target};
 use crate::time::Ticks;
@@ -19,7 +20,7 @@ use crate::ts::Framer;
 
 /// Raised whenever the bytes that come out for the same source, layout and cut change: part of whatever names a segment
 /// for a cache.
-pub const OUTPUT_VERSION: u32 = 2;
+pub const OUTPUT_VERSION: u32 = 3;
 
 /// What [`Remuxer::poll`] gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +109,7 @@ pub struct Remuxer {
 #[derive(Debug)]
 enum State {
     /// A segment before its first byte.
-    Waiting { layout: Arc<Layout>, cut: Cut, target: Target },
+    Waiting { layout: Arc<Layout>, bounds: Bounds, begin: Option<u64>, target: Target },
     /// The first bytes, which say what the source is.
     Sniffing { begun: Vec<u8>, offset: u64, target: Target },
     /// Reads the head of a run of a transport stream; of the first, nothing goes before it.
@@ -160,12 +161,40 @@ impl Remuxer {
             Packaging::FragmentedMp4 => Target::Segment,
         };
         if layout.container == Container::TransportStream {
-            return Self::new(State::Waiting { layout, cut: cut.clone(), target });
+            let (bounds, begin) = (bounds(cut), Some(cut.bytes.start));
+            return Self::new(State::Waiting { layout, bounds, begin, target });
         }
         Self::new(match Mp4Rewriter::segment(&layout, cut, bounds(cut), target) {
             Ok(rewriter) => State::PlayingMp4(Box::new(rewriter)),
             Err(error) => State::Failed(error),
         })
+    }
+
+    /// The same of a recording that has no index yet: from the first random access point at or after one time up to that at
+    /// or after another ([`locate`](crate::locate)). Push source bytes from anywhere before the first of them on, until
+    /// [`is_complete`](Self::is_complete); [`found`](Self::found) says what they have turned out to be. The output is that
+    /// of [`segment`](Self::segment) for the exact cut, wherever the bytes begin.
+    ///
+    /// Before [`finish`](Self::finish), see that both have been found: otherwise what has come is taken for all there is.
+    pub fn between(layout: Arc<Layout>, thresholds: Thresholds, packaging: Packaging) -> Self {
+        let target = match packaging {
+            Packaging::TransportStream => Target::Packets,
+            Packaging::FragmentedMp4 => Target::Segment,
+        };
+        Self::new(match layout.container {
+            Container::TransportStream => {
+                State::Waiting { layout, bounds: thresholds.bounds(), begin: None, target }
+            }
+            _ => State::Failed(Error::NeedsIndex),
+        })
+    }
+
+    /// What a segment of a transport stream has found of its bounds.
+    pub fn found(&self) -> Option<Found> {
+        match &self.state {
+            State::Playing(rewriter) => Some(rewriter.found()),
+            _ => None,
+        }
     }
 
     /// What [`measure`](Self::measure) has found, once it is finished and polled empty.
@@ -269,9 +298,9 @@ impl Remuxer {
 
     /// The first bytes of a segment of a transport stream come, from `offset` on.
     fn start_segment(&mut self, offset: u64) -> Result<(), Error> {
-        let State::Waiting { layout, cut, target } = &mut self.state else { return Ok(()) };
-        let (layout, bounds, target) = (Arc::clone(layout), bounds(cut), std::mem::take(target));
-        let framer = match cut.bytes.start.checked_sub(offset) {
+        let State::Waiting { layout, bounds, begin, target } = &mut self.state else { return Ok(()) };
+        let (layout, bounds, target) = (Arc::clone(layout), *bounds, std::mem::take(target));
+        let framer = match begin.and_then(|begin| begin.checked_sub(offset)) {
             Some(before) if before.is_multiple_of(layout.packet_size.bytes() as u64) => {
                 Framer::on_grid(offset, layout.packet_size)
             }
@@ -308,9 +337,9 @@ impl Remuxer {
         if let State::Sniffing { .. } = &self.state {
             self.on_sniffed(None)?;
         }
-        if let State::Waiting { cut, .. } = &self.state {
+        if let State::Waiting { begin, .. } = &self.state {
             // Not a byte: an empty segment is still a segment.
-            let begin = cut.bytes.start;
+            let begin = begin.unwrap_or(0);
             self.start_segment(begin)?;
         }
         loop {
@@ -495,7 +524,11 @@ pub(crate) fn is_mp4(begun: &[u8]) -> bool {
 }
 
 fn bounds(cut: &Cut) -> Bounds {
-    Bounds { from: (!cut.first).then_some(cut.start), to: cut.end.map_or(To::End, To::Rap) }
+    Bounds {
+        from: (!cut.first).then_some(cut.start),
+        to: cut.end.map_or(To::End, To::Rap),
+        may_be_late: false,
+    }
 }
 
 impl Span {

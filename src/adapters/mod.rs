@@ -1,7 +1,12 @@
-//! What fills the ports of [`playback`](crate::playback::ports). Only `app` names an adapter.
+//! What fills the ports of [`playback`](crate::playback::ports) and [`live`](crate::live::ports). Only `app` names an adapter.
 
+pub mod dialect;
+pub mod http_client;
 pub mod load;
 pub mod local_dir;
+pub mod mediamtx;
 pub mod memory;
 pub mod segment_cache;
+pub mod storage_service;
 pub mod tasks;
+pub mod vms;

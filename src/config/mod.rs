@@ -4,22 +4,28 @@
 mod cache;
 mod load;
 mod logging;
+mod mediamtx;
 mod playback;
 mod recordings;
 mod server;
 mod sessions;
+mod storage;
 mod values;
+mod vms;
 
 use clap::Parser;
 
 pub use self::cache::{Cache, Prefetch};
 pub use self::load::Load;
 pub use self::logging::{LogFormat, Logging};
+pub use self::mediamtx::{MediaMtx, Password};
 pub use self::playback::{Packaging, Playback};
 pub use self::recordings::Recordings;
 pub use self::server::Server;
 pub use self::sessions::Sessions;
-pub use self::values::Origins;
+pub use self::storage::Storage;
+pub use self::values::{Form, Origins};
+pub use self::vms::Vms;
 
 /// Plays any time range of any camera's recorded MPEG-TS or MP4 as HLS, at once: no FFmpeg, no transcoding, no temporary files.
 #[derive(Debug, Clone, Parser)]
@@ -31,6 +37,12 @@ pub struct Config {
     /// Where recordings are.
     #[command(flatten)]
     pub recordings: Recordings,
+    /// Who lists recordings that are kept elsewhere.
+    #[command(flatten)]
+    pub storage: Storage,
+    /// Who knows the cameras.
+    #[command(flatten)]
+    pub vms: Vms,
     /// How they are played.
     #[command(flatten)]
     pub playback: Playback,
@@ -43,6 +55,9 @@ pub struct Config {
     /// How much goes on at a time.
     #[command(flatten)]
     pub load: Load,
+    /// Where live streams are served.
+    #[command(flatten)]
+    pub mediamtx: MediaMtx,
     /// What is logged.
     #[command(flatten)]
     pub logging: Logging,
@@ -92,6 +107,13 @@ mod tests {
             ("--log-level", "loud"),
             ("--cors-allowed-origins", "example.com"),
             ("--public-base-url", "ftp://example.com"),
+            ("--storage-service-url", "storage-service:8082"),
+            ("--storage-dialect", "spoken"),
+            ("--storage-longest-segment-seconds", "0"),
+            ("--storage-timeout-seconds", "soon"),
+            ("--vms-service-url", "ftp://vms"),
+            ("--vms-dialect", "spoken"),
+            ("--vms-timeout-seconds", "0"),
         ] {
             let error = parse(&[&format!("{option}={value}")]).unwrap_err();
             assert!(error.to_string().contains(option), "{option}: {error}");

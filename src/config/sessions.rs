@@ -24,6 +24,13 @@ pub struct Sessions {
     )]
     pub max_age: Duration,
 
+    /// How long a live session lives unless it is extended
+    #[arg(
+        long = "live-ttl-seconds", env = "LIVE_TTL_SECONDS", default_value = "86400", value_parser = seconds,
+        value_name = "SECONDS"
+    )]
+    pub live_ttl: Duration,
+
     /// Sessions open at a time
     #[arg(long, env, default_value = "10000", value_parser = count, value_name = "COUNT")]
     pub max_sessions: usize,

@@ -3,6 +3,18 @@
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Uri};
+use clap::ValueEnum;
+
+/// In which of its two forms a service of the platform answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// The service itself shows it.
+    Auto,
+    /// As it is documented.
+    Documented,
+    /// As it is deployed.
+    Deployed,
+}
 
 /// Whole seconds, at least one.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use remux::locate::Grid;
 use remux::time::Ticks;
 
 use super::{TimeRange, WallTime};
@@ -99,6 +100,8 @@ pub struct Extent {
     pub facts: Arc<Facts>,
     /// What was damaged or lost, in words.
     pub damages: Vec<String>,
+    /// How it is cut as long as nobody has read all of it; `None`: its cut list is known.
+    pub grid: Option<Grid>,
 }
 
 impl Extent {

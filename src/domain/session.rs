@@ -75,3 +75,17 @@ pub enum LiveFormat {
     /// WebRTC, by WHEP.
     WebRtc,
 }
+
+impl LiveFormat {
+    /// All of them, those first that a page can play.
+    pub const ALL: [Self; 3] = [Self::Hls, Self::WebRtc, Self::Rtsp];
+
+    /// What requests and answers call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hls => "hls",
+            Self::Rtsp => "rtsp",
+            Self::WebRtc => "webrtc",
+        }
+    }
+}

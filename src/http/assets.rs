@@ -2,11 +2,12 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use super::App;
 use super::problem::{Problem, unknown_route};
 
 /// A file in the binary.
@@ -51,6 +52,9 @@ static ASSETS: &[Asset] = &[
     file!("keyboard.js", SCRIPT),
     file!("keys.js", SCRIPT),
     file!("link.js", SCRIPT),
+    file!("live-engines.js", SCRIPT),
+    file!("live-view.js", SCRIPT),
+    file!("live.js", SCRIPT),
     file!("main.js", SCRIPT),
     file!("notices.js", SCRIPT),
     file!("picker.js", SCRIPT),
@@ -69,6 +73,7 @@ static ASSETS: &[Asset] = &[
     file!("timeline.js", SCRIPT),
     file!("transport.js", SCRIPT),
     file!("ts-times.js", SCRIPT),
+    file!("whep.js", SCRIPT),
 ];
 
 /// A hash per asset, in the same order.
@@ -81,29 +86,30 @@ fn etag(bytes: &[u8]) -> String {
 }
 
 /// `GET /`
-pub(super) async fn page(headers: HeaderMap) -> Response {
-    respond(0, &headers).unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
+pub(super) async fn page(State(app): State<App>, headers: HeaderMap) -> Response {
+    respond(0, &headers, &app).unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
 }
 
 /// `GET /assets/{file}`
 pub(super) async fn asset(
+    State(app): State<App>,
     Path(file): Path<String>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let found = ASSETS.iter().position(|asset| asset.name == file && !asset.bytes.is_empty());
-    match found.and_then(|position| respond(position, &headers)) {
+    match found.and_then(|position| respond(position, &headers, &app)) {
         Some(response) => Ok(response),
         None => Err(unknown_route(uri).await),
     }
 }
 
-fn respond(position: usize, headers: &HeaderMap) -> Option<Response> {
+fn respond(position: usize, headers: &HeaderMap, app: &App) -> Option<Response> {
     let (asset, etag) = (ASSETS.get(position)?, ETAGS.get(position)?.as_str());
     let fixed = [
         (header::ETAG, etag),
         (header::CACHE_CONTROL, "no-cache"),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::CONTENT_SECURITY_POLICY, app.0.page_policy.as_str()),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == etag.as_bytes());
@@ -113,10 +119,16 @@ fn respond(position: usize, headers: &HeaderMap) -> Option<Response> {
     Some((fixed, [(header::CONTENT_TYPE, asset.content_type)], asset.bytes).into_response())
 }
 
-/// Everything from here; hls.js works in a worker and plays through a blob.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; \
-    img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+/// Everything from here, and live streams from the origins that serve them; hls.js works in a worker and plays through a
+/// blob.
+pub(super) fn policy(live_origins: Option<Vec<String>>) -> String {
+    let elsewhere: String = live_origins.into_iter().flatten().map(|origin| format!(" {origin}")).collect();
+    format!(
+        "default-src 'self'; media-src 'self' blob:{elsewhere}; worker-src 'self' blob:; img-src 'self' data:; \
+         style-src 'self'; script-src 'self'; connect-src 'self'{elsewhere}; object-src 'none'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'self'"
+    )
+}
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use super::extract::InCamera;
 use super::json::{CameraList, Limits, Timeline};
 use super::params;
 use super::problem::Problem;
+use crate::domain::LiveFormat;
 use crate::error::Error;
 
 /// `GET /cameras`
@@ -19,6 +20,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<CameraList>, Pro
     Ok(Json(CameraList {
         cameras: cameras.into_iter().map(Into::into).collect(),
         limits: Limits { max_range_seconds },
+        live: app.live().into_iter().flat_map(|_| LiveFormat::ALL).map(LiveFormat::name).collect(),
     }))
 }
 

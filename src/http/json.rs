@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::API;
 use super::params::Asked;
 use crate::domain::{
-    AudioFacts, LiveFormat, Recording, SessionId, TimeRange, Unreadable, VideoFacts, WallTime, gaps, merge,
+    AudioFacts, Recording, SessionId, TimeRange, Unreadable, VideoFacts, WallTime, gaps, merge,
 };
 use crate::playback::plan::Stretch;
 use crate::playback::ports::{Camera, Footage, LiveSession, PlaybackSession};
@@ -65,6 +65,8 @@ struct PlayedRecording<'a> {
     /// How many discontinuities lie before it in the playlist.
     discontinuity: usize,
     frame_rate: Option<f64>,
+    /// Whether its segments begin exactly where the playlist says, not within a GOP of it.
+    exact: bool,
 }
 
 impl<'a> Session<'a> {
@@ -109,11 +111,7 @@ impl<'a> LiveStream<'a> {
         Self {
             session_id: session.id.reveal(),
             camera_id: session.camera.as_str(),
-            format: match session.plan.format {
-                LiveFormat::Hls => "hls",
-                LiveFormat::Rtsp => "rtsp",
-                LiveFormat::WebRtc => "webrtc",
-            },
+            format: session.plan.format.name(),
             url: &session.plan.url,
             expires_at: Time(expires_at),
         }
@@ -133,6 +131,7 @@ impl<'a> PlayedRecording<'a> {
             zero: Time(stretch.zero),
             discontinuity,
             frame_rate: stretch.frame_rate,
+            exact: stretch.grid.is_none(),
         }
     }
 }
@@ -150,6 +149,8 @@ pub(super) struct Status {
 pub(super) struct CameraList {
     pub(super) cameras: Vec<CameraEntry>,
     pub(super) limits: Limits,
+    /// In which formats cameras can be watched live; empty where live view is off.
+    pub(super) live: Vec<&'static str>,
 }
 
 /// What clients have to keep to.

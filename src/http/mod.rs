@@ -6,6 +6,7 @@ mod cameras;
 mod extract;
 mod health;
 mod json;
+mod live;
 mod observe;
 mod params;
 mod problem;
@@ -26,6 +27,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::{Origins, Server};
+use crate::live::Live;
 use crate::playback::Playback;
 use crate::playback::ports::Upstream;
 
@@ -36,6 +38,10 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     playback: Playback,
+    /// Without it live view is off.
+    live: Option<Live>,
+    /// What the page may load from where.
+    page_policy: String,
     upstreams: Vec<Arc<dyn Upstream>>,
     settings: Server,
     draining: AtomicBool,
@@ -47,11 +53,19 @@ struct Inner {
 const WHOLE_SEGMENTS: usize = 16;
 
 impl App {
-    /// An application that serves `playback` and reports on `upstreams`.
-    pub fn new(playback: Playback, upstreams: Vec<Arc<dyn Upstream>>, settings: Server) -> Self {
+    /// An application that serves `playback` and `live` and reports on `upstreams`.
+    pub fn new(
+        playback: Playback,
+        live: Option<Live>,
+        upstreams: Vec<Arc<dyn Upstream>>,
+        settings: Server,
+    ) -> Self {
         let whole_segments = Semaphore::new(WHOLE_SEGMENTS);
+        let page_policy = assets::policy(live.as_ref().map(|live| live.addresses().web_origins()));
         Self(Arc::new(Inner {
             playback,
+            live,
+            page_policy,
             upstreams,
             settings,
             draining: AtomicBool::new(false),
@@ -69,6 +83,11 @@ impl App {
         &self.0.playback
     }
 
+    /// Live view, where it is configured.
+    pub fn live(&self) -> Option<&Live> {
+        self.0.live.as_ref()
+    }
+
     fn settings(&self) -> &Server {
         &self.0.settings
     }
@@ -79,6 +98,7 @@ impl App {
         let api = Router::new()
             .route("/start", post(sessions::start))
             .route("/request", post(sessions::request))
+            .route("/live", post(live::open))
             .route("/sessions/{id}", get(sessions::show).delete(sessions::stop))
             .route("/sessions/{id}/extend", post(sessions::extend))
             .route("/sessions/{id}/playlist.m3u8", get(sessions::playlist))

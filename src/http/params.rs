@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use remux::Packaging;
 use serde_json::{Map, Value};
 
-use crate::domain::{CameraId, SessionId, TimeRange, WallTime};
+use crate::domain::{CameraId, LiveFormat, SessionId, TimeRange, WallTime};
 use crate::error::{Error, Kind, Result};
 
 /// What `POST /start` asks for.
@@ -26,6 +26,24 @@ impl Start {
         }
         let range = TimeRange::new(start, end).map_err(|empty| Error::invalid("end_time", empty))?;
         Ok(Self { camera, range })
+    }
+}
+
+/// What `POST /live` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Watch {
+    pub(super) camera: CameraId,
+    pub(super) format: LiveFormat,
+}
+
+impl Watch {
+    pub(super) fn parse(body: &[u8]) -> Result<Self> {
+        let fields = object(body)?;
+        let camera = camera(text(&fields, "camera_id")?)?;
+        let wanted = text(&fields, "format")?;
+        let format = LiveFormat::ALL.into_iter().find(|format| format.name() == wanted);
+        let unknown = || Error::invalid("format", "must be \"hls\", \"rtsp\" or \"webrtc\"");
+        Ok(Self { camera, format: format.ok_or_else(unknown)? })
     }
 }
 
@@ -201,6 +219,20 @@ mod tests {
         for body in [&b""[..], b"{", b"[]", b"null", b"\xff"] {
             assert_eq!(blamed(Start::parse(body)), None);
         }
+    }
+
+    #[test]
+    fn live_view_has_a_camera_and_a_format() {
+        for format in LiveFormat::ALL {
+            let watch = Watch::parse(&body(&[("format", format.name().into())])).unwrap();
+            assert_eq!((watch.camera.as_str(), watch.format), ("cam-1", format));
+        }
+        for field in ["camera_id", "format"] {
+            for value in [Value::Null, 7.into(), "".into(), "HLS?".into()] {
+                assert_eq!(blamed(Watch::parse(&body(&[(field, value.clone())]))), Some(field), "{value}");
+            }
+        }
+        assert_eq!(blamed(Watch::parse(b"[]")), None);
     }
 
     #[test]

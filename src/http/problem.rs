@@ -81,6 +81,7 @@ fn describe(kind: &Kind) -> (StatusCode, &'static str, &'static str) {
         Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Request too large"),
         Kind::UnknownCamera => (StatusCode::NOT_FOUND, "unknown-camera", "Unknown camera"),
         Kind::NothingRecorded { .. } => (StatusCode::NOT_FOUND, "nothing-recorded", "Nothing recorded"),
+        Kind::NoLiveView => (StatusCode::NOT_FOUND, "no-live-view", "No live view"),
         Kind::UnknownSession => (StatusCode::NOT_FOUND, "unknown-session", "Unknown session"),
         Kind::UnknownSegment => (StatusCode::NOT_FOUND, "unknown-segment", "Unknown segment"),
         Kind::Gone => (StatusCode::GONE, "recording-gone", "Recording gone"),

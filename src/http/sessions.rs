@@ -13,9 +13,10 @@ use super::json::{LiveStream, Session, Status, Time, session_url};
 use super::params::{Start, extension};
 use super::problem::Problem;
 use super::{App, observe};
+use crate::domain::WallTime;
 use crate::error::{Error, Kind};
 use crate::playback::Opened;
-use crate::playback::ports::{Kept, Stored};
+use crate::playback::ports::{Kept, LiveSession, Stored};
 
 /// `POST /start`
 pub(super) async fn start(State(app): State<App>, Body(body): Body) -> Result<Response, Problem> {
@@ -58,14 +59,21 @@ pub(super) async fn show(State(app): State<App>, session: InSession) -> Result<R
         Stored::Recorded(session) => {
             ([no_store()], Json(Session::of(&session, expires_at, base(&app)))).into_response()
         }
-        Stored::Live(session) => ([no_store()], Json(LiveStream::of(&session, expires_at))).into_response(),
+        Stored::Live(session) => {
+            keep(&app, &session, expires_at).await;
+            ([no_store()], Json(LiveStream::of(&session, expires_at))).into_response()
+        }
     })
 }
 
 /// `DELETE /sessions/{id}`
 pub(super) async fn stop(State(app): State<App>, session: InSession) -> Result<Json<Status>, Problem> {
-    app.playback().stop(session.id).await?;
+    let Kept { session, .. } = app.playback().session(session.id).await?;
+    app.playback().stop(session.id()).await?;
     info!("session stopped");
+    if let (Stored::Live(session), Some(live)) = (session, app.live()) {
+        live.close(&session).await;
+    }
     Ok(Json(Status { status: "stopped", expires_at: None }))
 }
 
@@ -75,7 +83,12 @@ pub(super) async fn extend(
     session: InSession,
     Body(body): Body,
 ) -> Result<Json<Status>, Problem> {
-    let expires_at = app.playback().extend(session.id, extension(&body)?).await?;
+    let duration = extension(&body)?;
+    let Kept { session, .. } = app.playback().session(session.id).await?;
+    let expires_at = app.playback().extend(session.id(), duration).await?;
+    if let Stored::Live(session) = session {
+        keep(&app, &session, expires_at).await;
+    }
     Ok(Json(Status { status: "extended", expires_at: Some(Time(expires_at)) }))
 }
 
@@ -87,11 +100,18 @@ pub(super) async fn playlist(State(app): State<App>, session: InSession) -> Resu
     Ok((headers, playlist).into_response())
 }
 
-fn base(app: &App) -> &str {
+/// A session that is shown or extended is a session that somebody wants to go on with.
+async fn keep(app: &App, session: &LiveSession, expires_at: WallTime) {
+    if let Some(live) = app.live() {
+        live.keep(session, expires_at).await;
+    }
+}
+
+pub(super) fn base(app: &App) -> &str {
     app.settings().public_base_url.as_deref().unwrap_or_default()
 }
 
 /// Whoever knows an answer with a session's id may play the session.
-fn no_store() -> (header::HeaderName, String) {
+pub(super) fn no_store() -> (header::HeaderName, String) {
     (header::CACHE_CONTROL, "no-store".to_owned())
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::TimeDelta;
@@ -43,6 +44,9 @@ enum Next {
 
 /// A session that has not gone on for this long has stopped, or has what it needs.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
+
+/// What a segment is taken for whose bytes have not been found yet.
+const UNKNOWN: u64 = 8 << 20;
 
 /// Sessions that are followed.
 const MOST: usize = 16_384;
@@ -116,7 +120,8 @@ impl Playback {
             return None;
         }
         let mut share = self.ahead.budget().share();
-        if !share.grow(wanted.bytes.end.saturating_sub(wanted.bytes.start)) {
+        let length = |bytes: &Range<u64>| bytes.end.saturating_sub(bytes.start);
+        if !share.grow(wanted.bytes.as_ref().map_or(UNKNOWN, length)) {
             return None;
         }
         // Only to see that there is one to spare: whoever joins meanwhile must not be refused for it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use remux::Packaging;
-use remux::index::{Cut, Index, Run};
+use remux::index::{Cut, Index};
 use remux::layout::{Format, Layout, Stream};
 use remux::time::Ticks;
 use sha2::{Digest, Sha256};
@@ -21,11 +21,12 @@ pub struct Media {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct MediaRun {
-    layout: Arc<Layout>,
-    duration: Ticks,
-    digest: [u8; 32],
-    carriage: Carriage,
+pub(super) struct MediaRun {
+    pub(super) layout: Arc<Layout>,
+    pub(super) duration: Ticks,
+    /// A hash of the layout.
+    pub(super) digest: [u8; 32],
+    pub(super) carriage: Carriage,
 }
 
 impl Media {
@@ -33,7 +34,7 @@ impl Media {
     pub fn of(index: &Index, target: Ticks) -> Self {
         Self {
             cuts: index.cuts(target).cuts,
-            runs: index.runs.iter().map(MediaRun::of).collect(),
+            runs: index.runs.iter().map(|run| MediaRun::of(&run.layout, run.duration())).collect(),
             gop: mean_gop(index),
             damages: index.report.damages().map(|(count, what)| format!("{count} {what}")).collect(),
             origin: None,
@@ -79,6 +80,7 @@ impl Media {
             gop: self.gop,
             facts: Arc::new(self.runs.first().map(|run| facts(&run.layout)).unwrap_or_default()),
             damages: self.damages.clone(),
+            grid: None,
         }
     }
 
@@ -90,12 +92,12 @@ impl Media {
 }
 
 impl MediaRun {
-    fn of(run: &Run) -> Self {
+    pub(super) fn of(layout: &Layout, duration: Ticks) -> Self {
         // JSON because it is at hand: any form that differs where the layout differs would do.
-        let text = serde_json::to_vec(&run.layout).unwrap_or_default();
-        let layout = Arc::new(run.layout.clone());
+        let text = serde_json::to_vec(layout).unwrap_or_default();
+        let layout = Arc::new(layout.clone());
         let carriage = carriage(&layout);
-        Self { layout, duration: run.duration(), digest: Sha256::digest(&text).into(), carriage }
+        Self { layout, duration, digest: Sha256::digest(&text).into(), carriage }
     }
 }
 
@@ -117,7 +119,7 @@ fn mean_gop(index: &Index) -> Ticks {
     Ticks::new(index.duration().get() / i64::try_from(raps.max(1)).unwrap_or(i64::MAX))
 }
 
-fn facts(layout: &Layout) -> Facts {
+pub(super) fn facts(layout: &Layout) -> Facts {
     let frame = layout.frame_duration.get();
     // To a thousandth: 30000/1001 is told as 29.97 by every program.
     let frame_rate = (frame > 0).then(|| (90_000_000.0 / frame as f64).round() / 1000.0);

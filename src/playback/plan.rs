@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use remux::Packaging;
 use remux::index::{Cut, FORMAT_VERSION};
+use remux::locate::Grid;
 use remux::time::{MediaTime, Ticks};
 
 use super::media::Media;
@@ -35,6 +36,17 @@ pub struct Plan {
     pub left_out: Vec<String>,
     /// Where the range reaches into the present: up to where there was footage when the session was opened.
     pub open_until: Option<WallTime>,
+    /// Its last recording is still being written and the range reaches beyond what there is: more cuts will be added.
+    pub follows: bool,
+}
+
+/// How plans are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// Target duration of a cut.
+    pub target: Ticks,
+    /// Every session goes out as fragmented MP4, not only those that play nowhere else.
+    pub only_mp4: bool,
 }
 
 /// What the numbers of cuts depend on besides the recording: another numbering means other cuts.
@@ -61,6 +73,9 @@ pub struct Stretch {
     pub span: TimeRange,
     /// Pictures per second.
     pub frame_rate: Option<f64>,
+    /// What its cuts are numbered by where nobody had read the recording: cells of this grid. Where a cell begins is then known
+    /// within a GOP only; where the first one begins is part of `span` ([`Plan::begin_at`]).
+    pub grid: Option<Grid>,
 }
 
 /// Where a segment comes from.
@@ -91,6 +106,23 @@ impl Plan {
         self.stretches.iter().fold(0, |sum, stretch| sum.saturating_add(stretch.segments()))
     }
 
+    /// Its first cell turns out to begin at `start`, from its recording's zero on: players take their clock from there.
+    pub(super) fn begin_at(&mut self, start: Ticks) {
+        let Some(first) = self.stretches.first_mut() else { return };
+        let start = later(first.zero, start);
+        if let Ok(span) = TimeRange::new(start, first.span.end()) {
+            first.span = span;
+            self.start_offset = ticks_between(start, self.range.start()).max(Ticks::ZERO);
+        }
+    }
+
+    /// Begins one cell earlier.
+    pub(super) fn begin_earlier(&mut self) {
+        if let Some(first) = self.stretches.first_mut() {
+            first.first = first.first.saturating_sub(1);
+        }
+    }
+
     /// Where segment `index` comes from.
     pub fn place(&self, index: u32) -> Option<Place<'_>> {
         let mut rest = index;
@@ -104,45 +136,74 @@ impl Plan {
     }
 }
 
-/// Whether the cuts themselves are needed to plan a recording: only where part of it is played.
+/// Whether the cuts themselves are needed to plan a recording: only where part of it is played, or it grows.
 pub fn needs_cuts(recording: &Recording, range: TimeRange) -> bool {
     let wanted = recording.visible.intersection(&range);
-    recording.extent.is_some() && wanted.is_some_and(|wanted| !holds_all(recording, wanted))
+    let has_cuts = recording.extent.as_ref().is_some_and(|extent| extent.grid.is_none());
+    has_cuts && wanted.is_some_and(|wanted| !holds_all(recording, wanted))
 }
 
 fn holds_all(recording: &Recording, wanted: TimeRange) -> bool {
-    recording.zero == wanted.start() && recording.visible.end() == wanted.end()
+    let is_settled = !recording.key.version.growing;
+    is_settled && recording.zero == wanted.start() && recording.visible.end() == wanted.end()
+}
+
+/// Whether a session over `range` can follow what is being recorded.
+fn follows(range: TimeRange, recordings: &[&Recording]) -> bool {
+    let last = recordings.last();
+    last.is_some_and(|last| last.key.version.growing && range.end() > last.visible.end())
 }
 
 /// Plans `range` over placed recordings, in order. `media` gives the cuts of the recordings that [need
 /// them](needs_cuts); recordings that nobody has read are not planned. `None` where nothing is left to play.
-pub fn plan<'a>(
+pub fn plan(
     range: TimeRange,
-    recordings: impl IntoIterator<Item = &'a Recording>,
+    recordings: &[&Recording],
     media: impl Fn(&RecordingKey) -> Option<Arc<Media>>,
-    target: Ticks,
-    only_mp4: bool,
+    rules: Rules,
+) -> Option<Plan> {
+    let followed =
+        follows(range, recordings).then(|| planned(range, recordings, &media, rules, true)).flatten();
+    followed.or_else(|| planned(range, recordings, &media, rules, false))
+}
+
+/// Where it `follows`, the last cut of a recording that grows is left to the next look: it may get longer.
+fn planned(
+    range: TimeRange,
+    recordings: &[&Recording],
+    media: &impl Fn(&RecordingKey) -> Option<Arc<Media>>,
+    rules: Rules,
+    follows: bool,
 ) -> Option<Plan> {
     let mut stretches = Vec::new();
     for recording in recordings {
         let Some(wanted) = recording.visible.intersection(&range) else { continue };
-        if holds_all(recording, wanted) {
+        if let Some(grid) = recording.extent.as_ref().and_then(|extent| extent.grid) {
+            stretches.extend(cells(recording, wanted, grid));
+        } else if holds_all(recording, wanted) {
             stretches.extend(whole_runs(recording));
         } else if let Some(media) = media(&recording.key) {
-            stretches.extend(parts_of_runs(recording, wanted, &media));
+            let settled = settled_cuts(recording, &media, follows);
+            stretches.extend(parts_of_runs(recording, wanted, &media, settled));
         }
     }
-    let (packaging, stretches, left_out) = pack(stretches, only_mp4);
+    let (packaging, stretches, left_out) = pack(stretches, rules.only_mp4);
     let start = stretches.first()?.span.start();
     Some(Plan {
         range,
-        numbering: Numbering::of(target),
+        numbering: Numbering::of(rules.target),
         packaging,
         stretches,
         start_offset: ticks_between(start, range.start()).max(Ticks::ZERO),
         left_out,
         open_until: None,
+        follows,
     })
+}
+
+fn settled_cuts(recording: &Recording, media: &Media, follows: bool) -> usize {
+    let is_open = follows && recording.key.version.growing;
+    media.cuts().len().saturating_sub(usize::from(is_open))
 }
 
 /// All of a session is packed into the same: into fragmented MP4 where part of it plays in nothing else, or where that is
@@ -191,17 +252,33 @@ fn parts_of_runs<'a>(
     recording: &'a Recording,
     wanted: TimeRange,
     media: &'a Media,
+    settled: usize,
 ) -> impl Iterator<Item = (Carriage, Stretch)> + 'a {
     runs(recording).filter_map(move |run| {
         let zero = media.layout(run.number)?.zero;
         let (from, to) = (ticks_between(run.zero, wanted.start()), ticks_between(run.zero, wanted.end()));
         let is_wanted = |cut: &Cut| start_of(cut, zero) < to && end_of(cut, zero) > from;
-        let cuts = || media.cuts().iter().enumerate().filter(|(_, cut)| cut.run == run.number);
+        let cuts = || media.cuts().iter().enumerate().take(settled).filter(|(_, cut)| cut.run == run.number);
         let (first, first_cut) = cuts().find(|(_, cut)| is_wanted(cut))?;
         let (last, last_cut) = cuts().rfind(|(_, cut)| is_wanted(cut))?;
         let numbers = (u32::try_from(first).ok()?, u32::try_from(last).ok()?);
         stretch(recording, &run, numbers, (start_of(first_cut, zero), end_of(last_cut, zero)))
     })
+}
+
+/// The cells of a recording that nobody has read. One that begins within a GOP of where it is planned may begin behind the
+/// start that is wanted: half a GOP earlier is on the safe side wherever GOPs are regular.
+fn cells(recording: &Recording, wanted: TimeRange, grid: Grid) -> Option<(Carriage, Stretch)> {
+    let run = runs(recording).next()?;
+    let half_gop = Ticks::new(grid.gop.get() / 2);
+    let from = ticks_between(run.zero, wanted.start()) - half_gop;
+    let to = ticks_between(run.zero, wanted.end());
+    let first = grid.cell_at(grid.zero + from);
+    let last = grid.cell_at(grid.zero + to - Ticks::new(1)).max(first);
+    let end = grid.planned_start(last) - grid.zero + grid.planned_duration(last);
+    let (carriage, stretch) =
+        stretch(recording, &run, (first, last), (grid.planned_start(first) - grid.zero, end))?;
+    Some((carriage, Stretch { grid: Some(grid), ..stretch }))
 }
 
 fn start_of(cut: &Cut, zero: MediaTime) -> Ticks {
@@ -226,6 +303,7 @@ fn stretch(
         last,
         span: TimeRange::new(later(run.zero, from), later(run.zero, to)).ok()?,
         frame_rate: video.and_then(|video| video.frame_rate),
+        grid: None,
     };
     Some((run.extent.carriage, stretch))
 }
@@ -244,6 +322,16 @@ mod tests {
             .collect()
     }
 
+    fn plan_of(
+        range: TimeRange,
+        recordings: &[Recording],
+        media: Option<Arc<Media>>,
+        only_mp4: bool,
+    ) -> Option<Plan> {
+        let recordings: Vec<&Recording> = recordings.iter().collect();
+        plan(range, &recordings, |_| media.clone(), Rules { target: TARGET, only_mp4 })
+    }
+
     /// Two minutes in two recordings that touch, and after a gap of a minute another one; cuts every 6 s.
     fn minutes() -> (Arc<Media>, Vec<Recording>) {
         let media = media(vec![run(126_000, 180_000, 60 * 90_000)]);
@@ -254,7 +342,7 @@ mod tests {
 
     fn planned(start: f64, end: f64) -> Option<Plan> {
         let (media, recordings) = minutes();
-        plan(range(start, end), &recordings, |_| Some(Arc::clone(&media)), TARGET, false)
+        plan_of(range(start, end), &recordings, Some(media), false)
     }
 
     #[test]
@@ -289,8 +377,8 @@ mod tests {
             |range| recordings.iter().map(|recording| needs_cuts(recording, range)).collect::<Vec<_>>();
         assert_eq!(needed(range(10.0, 190.0)), [true, false, true]);
         assert_eq!(needed(range(-10.0, 500.0)), [false, false, false]);
-        let whole = plan(range(-10.0, 500.0), &recordings, |_| None, TARGET, false).unwrap();
-        let cut = plan(range(0.0, 240.0), &recordings, |_| Some(Arc::clone(&media)), TARGET, false).unwrap();
+        let whole = plan_of(range(-10.0, 500.0), &recordings, None, false).unwrap();
+        let cut = plan_of(range(0.0, 240.0), &recordings, Some(media), false).unwrap();
         assert_eq!(whole.stretches, cut.stretches);
     }
 
@@ -298,7 +386,7 @@ mod tests {
     fn of_an_overlap_cuts_that_lie_wholly_in_it_are_skipped() {
         let media = media(vec![run(0, 180_000, 60 * 90_000)]);
         let recordings = [recording("a", &media, 0.0, 0.0), recording("b", &media, 45.0, 60.0)];
-        let plan = plan(range(0.0, 200.0), &recordings, |_| Some(Arc::clone(&media)), TARGET, false).unwrap();
+        let plan = plan_of(range(0.0, 200.0), &recordings, Some(media), false).unwrap();
         // b's cuts 0 and 1 end at 57 s; 2 begins there, 3 s before a ends.
         assert_eq!(shape(&plan), [("a", 0, 9), ("b", 2, 9)]);
         assert_eq!(plan.stretches[1].span, range(57.0, 105.0));
@@ -309,10 +397,10 @@ mod tests {
     fn every_run_is_a_stretch_with_a_zero_of_its_own() {
         let media = media(vec![run(90_000, 180_000, 12 * 90_000), run(9_000_000, 180_000, 18 * 90_000)]);
         let recordings = [recording("a", &media, 0.0, 0.0)];
-        let whole = plan(range(0.0, 30.0), &recordings, |_| None, TARGET, false).unwrap();
+        let whole = plan_of(range(0.0, 30.0), &recordings, None, false).unwrap();
         assert_eq!(shape(&whole), [("a", 0, 1), ("a", 2, 4)]);
         assert_eq!(whole.stretches[1].zero, at(12.0));
-        let part = plan(range(7.0, 19.0), &recordings, |_| Some(Arc::clone(&media)), TARGET, false).unwrap();
+        let part = plan_of(range(7.0, 19.0), &recordings, Some(media), false).unwrap();
         assert_eq!(shape(&part), [("a", 1, 1), ("a", 2, 3)]);
         assert_eq!(part.stretches[1].span, range(12.0, 24.0));
     }
@@ -328,7 +416,7 @@ mod tests {
                 Recording { extent: Some(Arc::new(extent)), ..recording.clone() }
             });
             let recordings: Vec<Recording> = recordings.collect();
-            let plan = plan(range(-10.0, 500.0), &recordings, |_| None, TARGET, only_mp4).unwrap();
+            let plan = plan_of(range(-10.0, 500.0), &recordings, None, only_mp4).unwrap();
             let played: String = plan.stretches.iter().map(|stretch| stretch.recording.id.as_str()).collect();
             (plan.packaging == Packaging::FragmentedMp4, played, plan.left_out.len())
         };
@@ -338,6 +426,28 @@ mod tests {
         assert_eq!(packed([Any, Any, Any], true), (true, all(), 0));
         assert_eq!(packed([TransportStream, Mp4, Any], false), (true, "bc".to_owned(), 1));
         assert_eq!(packed([TransportStream; 3], true), (false, all(), 0));
+    }
+
+    #[test]
+    fn of_a_recording_that_grows_the_last_cut_is_left_to_the_next_look() {
+        let media = media(vec![run(0, 180_000, 20 * 90_000)]);
+        let mut recordings = [recording("a", &media, 0.0, 0.0)];
+        recordings[0].key.version.growing = true;
+        let planned = |end| plan_of(range(0.0, end), &recordings, Some(Arc::clone(&media)), false).unwrap();
+        let (beyond, within) = (planned(60.0), planned(20.0));
+        assert!(beyond.follows && !within.follows);
+        assert_eq!((shape(&beyond), shape(&within)), (vec![("a", 0, 2)], vec![("a", 0, 3)]));
+        assert_eq!(beyond.stretches[0].span, range(0.0, 18.0));
+        // Where that leaves nothing it is played as it stands.
+        let short = testing_media_of_one_cut();
+        let mut one = [recording("b", &short, 0.0, 0.0)];
+        one[0].key.version.growing = true;
+        let plan = plan_of(range(0.0, 60.0), &one, Some(short), false).unwrap();
+        assert_eq!((shape(&plan), plan.follows), (vec![("b", 0, 0)], false));
+    }
+
+    fn testing_media_of_one_cut() -> Arc<Media> {
+        media(vec![run(0, 180_000, 4 * 90_000)])
     }
 
     #[test]

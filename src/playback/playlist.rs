@@ -11,12 +11,13 @@ use chrono::FixedOffset;
 use m3u8_rs::{ExtTag, MediaPlaylist, MediaPlaylistType, MediaSegment, Start, WRITE_OPT_FLOAT_PRECISION};
 use remux::Packaging;
 use remux::index::Cut;
+use remux::locate::Grid;
 use remux::time::Ticks;
 
 use super::plan::Stretch;
-use crate::domain::{WallTime, later};
+use crate::domain::{WallTime, later, ticks_between};
 
-/// A VOD playlist under construction: stretch after stretch.
+/// A playlist under construction: stretch after stretch.
 #[derive(Debug)]
 pub struct Playlist {
     packaging: Packaging,
@@ -42,25 +43,25 @@ impl Playlist {
         }
     }
 
-    /// Adds the cuts of a stretch, in order. A discontinuity lies between it and the one before.
-    pub fn push(&mut self, stretch: &Stretch, cuts: &[Cut]) {
+    /// Adds the segments of a stretch, in order. A discontinuity lies between it and the one before.
+    pub fn push(&mut self, stretch: &Stretch, pieces: impl IntoIterator<Item = Piece>) {
         // Where an overlap was cut to one GOP, the first cut begins before the end of the one before it. The clock of
         // the playlist runs on there; the wall time of the recording itself is told by the API.
         let start = self.clock.map_or(stretch.span.start(), |clock| clock.max(stretch.span.start()));
         let mut played = Ticks::ZERO;
-        for (position, cut) in cuts.iter().enumerate() {
+        for (position, piece) in pieces.into_iter().enumerate() {
             let begins = position == 0;
             self.segments.push(MediaSegment {
                 uri: format!("segment/{}.{}", self.segments.len(), extension(self.packaging)),
                 unknown_tags: self.map().filter(|_| begins).into_iter().collect(),
-                duration: cut.duration.as_seconds() as f32,
+                duration: piece.duration.as_seconds() as f32,
                 discontinuity: begins && !self.segments.is_empty(),
                 program_date_time: begins.then(|| start.with_timezone(&UTC)),
                 ..MediaSegment::default()
             });
-            self.longest = self.longest.max(cut.duration);
-            self.independent &= cut.independent;
-            played += cut.duration;
+            self.longest = self.longest.max(piece.longest);
+            self.independent &= piece.independent;
+            played += piece.duration;
         }
         self.clock = Some(later(start, played));
         self.stretches += 1;
@@ -75,16 +76,16 @@ impl Playlist {
     }
 
     /// The text of the playlist; players begin `start_offset` into it.
-    pub fn finish(self, start_offset: Ticks) -> String {
+    pub fn finish(self, start_offset: Ticks, ending: Ending) -> String {
         static PRECISION: Once = Once::new();
         PRECISION.call_once(|| WRITE_OPT_FLOAT_PRECISION.store(EXTINF_DIGITS, Ordering::Relaxed));
         // RFC 8216 §7: EXT-X-MAP in a playlist that is not one of I-frames needs 6; Apple's tools write 7 for fragmented MP4.
         let version = if self.packaging == Packaging::FragmentedMp4 { 7 } else { 3 };
         let playlist = MediaPlaylist {
             version: Some(version),
-            target_duration: rounded_seconds(self.longest),
-            end_list: true,
-            playlist_type: Some(MediaPlaylistType::Vod),
+            target_duration: rounded_seconds(self.longest.max(ending.shortest_target())),
+            end_list: !matches!(ending, Ending::Open { .. }),
+            playlist_type: Some(ending.playlist_type()),
             start: Some(Start {
                 // Microseconds, so that no digits of binary fractions are written.
                 time_offset: start_offset.as_micros() as f64 / 1e6,
@@ -98,6 +99,71 @@ impl Playlist {
         let mut text = Vec::with_capacity(HEAD_BYTES + playlist.segments.len() * SEGMENT_BYTES);
         playlist.write_to(&mut text).expect("a Vec takes every write");
         String::from_utf8(text).expect("m3u8-rs writes the ASCII that it was given")
+    }
+}
+
+/// A segment of a playlist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Its `EXTINF`.
+    pub duration: Ticks,
+    /// It will not turn out longer than this.
+    pub longest: Ticks,
+    /// Decoding it needs nothing before it.
+    pub independent: bool,
+}
+
+impl From<&Cut> for Piece {
+    fn from(cut: &Cut) -> Self {
+        Self { duration: cut.duration, longest: cut.duration, independent: cut.independent }
+    }
+}
+
+impl Piece {
+    /// The cells of a stretch that is planned by `grid`. The first one begins where the stretch does.
+    pub fn of_cells(stretch: &Stretch, grid: Grid) -> impl Iterator<Item = Self> {
+        let start = ticks_between(stretch.zero, stretch.span.start());
+        let (first, last) = (stretch.first, stretch.last);
+        (first..=last).map(move |cell| {
+            let planned = grid.planned_start(cell) - grid.zero;
+            let late = if cell == first { start - planned } else { Ticks::ZERO };
+            let duration = grid.planned_duration(cell) - late;
+            // Nobody knows yet whether every cell begins with an IDR.
+            Self { duration, longest: duration + grid.longest_gop, independent: false }
+        })
+    }
+}
+
+/// Whether more segments will be added to a playlist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It is complete.
+    Complete,
+    /// Segments of up to `target` will be added (RFC 8216 §6.2.1: the target duration does not change then).
+    Open {
+        /// What no segment will be longer than.
+        target: Ticks,
+    },
+    /// It is complete, and was open before.
+    Completed {
+        /// As before.
+        target: Ticks,
+    },
+}
+
+impl Ending {
+    fn shortest_target(self) -> Ticks {
+        match self {
+            Self::Complete => Ticks::ZERO,
+            Self::Open { target } | Self::Completed { target } => target,
+        }
+    }
+
+    fn playlist_type(self) -> MediaPlaylistType {
+        match self {
+            Self::Complete => MediaPlaylistType::Vod,
+            Self::Open { .. } | Self::Completed { .. } => MediaPlaylistType::Event,
+        }
     }
 }
 
@@ -148,11 +214,12 @@ mod tests {
                     last: cuts.len() as u32 - 1,
                     span: TimeRange::new(recording.zero, recording.visible.end()).unwrap(),
                     frame_rate: None,
+                    grid: None,
                 },
-                cuts,
+                cuts.iter().map(Piece::from),
             );
         }
-        playlist.finish(start_offset)
+        playlist.finish(start_offset, Ending::Complete)
     }
 
     #[test]

@@ -9,11 +9,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 use futures::stream::BoxStream;
 use remux::time::Ticks;
 
 pub use super::kept::{Finished, SegmentCache, SegmentKey, Stored as StoredSegment, Tier};
+use super::locate::Sketch;
 use super::media::Media;
 use super::plan::Plan;
 pub use super::turns::{Need, Reading, Tasks, Turn, Turns};
@@ -21,7 +23,7 @@ use crate::domain::{
     CameraId, LivePlan, Origin, Recording, RecordingId, RecordingKey, Session, SessionId, TimeRange,
     Unreadable, WallTime,
 };
-use crate::error::{Nearest, Result};
+use crate::error::{Error, Kind, Nearest, Result};
 
 /// Which cameras there are: a VMS, or whoever keeps the recordings.
 pub trait Cameras: Debug + Send + Sync {
@@ -71,6 +73,25 @@ pub trait Indexes: Debug + Send + Sync {
     /// [`Kind::Gone`](crate::error::Kind::Gone) where the version is no longer there,
     /// [`Kind::BadUpstream`](crate::error::Kind::BadUpstream) where it cannot be played.
     fn media<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Media>>>;
+
+    /// Learns as much of a recording as planning it takes: the next [`Recordings::overlapping`] knows its extent, and may know
+    /// those of its neighbours. Where recordings are far away that is less than [`media`](Self::media) takes.
+    ///
+    /// # Errors
+    /// As [`media`](Self::media).
+    fn learn<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<()>> {
+        async move { self.media(recording).await.map(drop) }.boxed()
+    }
+
+    /// Head and tail of a recording that is planned by a grid.
+    ///
+    /// # Errors
+    /// As [`media`](Self::media); [`Kind::Gone`](crate::error::Kind::Gone), too, where its cut list is known by now only in
+    /// another form.
+    fn sketch<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Sketch>>> {
+        let gone = Error::new(Kind::Gone, format!("Recording {} is not planned by a grid.", recording.id));
+        ready(Err(gone)).boxed()
+    }
 }
 
 /// The bytes of recordings: files, objects of a bucket, presigned URLs.

@@ -17,14 +17,16 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use remux::index::Cut;
 use remux::layout::{Container, Layout};
+use remux::locate::{Grid, Thresholds};
 use remux::{OUTPUT_VERSION, Output, Packaging, Remuxer};
 use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::Playback;
-use super::flight::Wanted;
+use super::flight::{Make, Wanted};
 use super::frames::Frames;
 use super::kept::SegmentKey;
+use super::locate::{Sketch, Way};
 use super::media::Media;
 use super::plan::Plan;
 use super::playlist::extension;
@@ -65,27 +67,45 @@ impl Playback {
     /// What segment `index` of a session is, and how it is made.
     pub(super) async fn wanted(&self, id: SessionId, index: u32, packaging: Packaging) -> Result<Wanted> {
         let session = self.played(id).await?;
-        let plan = &session.plan;
+        let plan = &*self.current(&session).await?;
         self.check_numbering(plan)?;
         check_packaging(plan, packaging)?;
         let place = plan.place(index).ok_or_else(|| unknown_segment(index, plan.segments()))?;
-        let key = &place.stretch.recording;
-        let media = self.ports.indexes.media(key).await?;
-        let (cut, layout, digest) = found(&media, place.cut)?;
-        Ok(Wanted {
-            session: id,
-            index,
-            packaging,
-            key: segment_key(key, media.origin(), cut, digest, packaging),
-            recording: key.clone(),
-            origin: media.origin().cloned(),
-            bytes: cut.bytes.clone(),
-            make: Arc::new({
-                let made_of =
-                    (self.clone(), key.clone(), cut.clone(), Arc::clone(layout), media.origin().cloned());
-                move || made(made_of.clone(), packaging).boxed()
-            }),
-        })
+        let recording = &place.stretch.recording;
+        let Recipe { key, origin, bytes, make } = match place.stretch.grid {
+            Some(grid) => self.cell(recording, grid, place.cut, packaging).await?,
+            None => self.cut(recording, place.cut, packaging).await?,
+        };
+        let recording = recording.clone();
+        Ok(Wanted { session: id, index, packaging, key, recording, origin, bytes, make })
+    }
+
+    /// A cut of a recording that has an index.
+    async fn cut(&self, recording: &RecordingKey, number: u32, packaging: Packaging) -> Result<Recipe> {
+        let media = self.ports.indexes.media(recording).await?;
+        let (cut, layout, digest) = found(&media, number)?;
+        let key = segment_key(recording, media.origin(), cut, digest, packaging);
+        let (bytes, origin) = (cut.bytes.clone(), media.origin().cloned());
+        let made_of = (self.clone(), recording.clone(), cut.clone(), Arc::clone(layout), origin.clone());
+        let make: Make = Arc::new(move || made_of_cut(made_of.clone(), packaging).boxed());
+        Ok(Recipe { key, origin, bytes: Some(bytes), make })
+    }
+
+    /// A cell of a recording that nobody has read: it is looked for, and found while it is sent.
+    async fn cell(
+        &self,
+        recording: &RecordingKey,
+        grid: Grid,
+        number: u32,
+        packaging: Packaging,
+    ) -> Result<Recipe> {
+        let sketch = self.ports.indexes.sketch(recording).await?;
+        let thresholds = Grid { zero: sketch.layout().zero, ..grid }.thresholds(number);
+        let key = key_of_cell(recording, &sketch, thresholds, packaging);
+        let origin = Some(sketch.origin().clone());
+        let made_of = (self.clone(), recording.clone(), sketch);
+        let make: Make = Arc::new(move || made_of_cell(made_of.clone(), thresholds, packaging).boxed());
+        Ok(Recipe { key, origin, bytes: None, make })
     }
 
     /// The initialization segment of stretch `number` of a session in fragmented MP4.
@@ -94,7 +114,7 @@ impl Playback {
     /// As [`segment`](Self::segment).
     pub async fn initialization(&self, id: SessionId, number: u32) -> Result<Initialization> {
         let session = self.played(id).await?;
-        let plan = &session.plan;
+        let plan = &*self.current(&session).await?;
         self.check_numbering(plan)?;
         check_packaging(plan, Packaging::FragmentedMp4)?;
         let unknown = || {
@@ -105,10 +125,26 @@ impl Playback {
             )
         };
         let stretch = plan.stretches.get(number as usize).ok_or_else(unknown)?;
+        if stretch.grid.is_some() {
+            let sketch = self.ports.indexes.sketch(&stretch.recording).await?;
+            return initialization(&stretch.recording, sketch.layout(), sketch.layout_digest());
+        }
         let media = self.ports.indexes.media(&stretch.recording).await?;
         let (_, layout, digest) = found(&media, stretch.first)?;
-        let bytes = layout.initialization().map_err(|error| refused(&stretch.recording, &error))?;
-        Ok(Initialization { etag: initialization_etag(digest), bytes })
+        initialization(&stretch.recording, layout, digest)
+    }
+}
+
+fn initialization(recording: &RecordingKey, layout: &Layout, digest: &[u8; 32]) -> Result<Initialization> {
+    let bytes = layout.initialization().map_err(|error| refused(recording, &error))?;
+    Ok(Initialization { etag: initialization_etag(digest), bytes })
+}
+
+/// Where an MP4 recording keeps its tables.
+fn tables(layout: &Layout) -> Option<Range<u64>> {
+    match &layout.container {
+        Container::Mp4 { moov } | Container::FragmentedMp4 { moov } => Some(moov.clone()),
+        _ => None,
     }
 }
 
@@ -119,14 +155,34 @@ fn found(media: &Media, cut: u32) -> Result<(&Cut, &Arc<Layout>, &[u8; 32])> {
     found.ok_or_else(|| Error::internal("A cut list does not fit its session."))
 }
 
-/// Opens what a segment is made of.
-async fn made(
+/// What a segment is called and how it is made.
+struct Recipe {
+    key: SegmentKey,
+    origin: Option<Origin>,
+    bytes: Option<Range<u64>>,
+    make: Make,
+}
+
+async fn made_of_cut(
     (playback, recording, cut, layout, origin): (Playback, RecordingKey, Cut, Arc<Layout>, Option<Origin>),
     packaging: Packaging,
 ) -> Result<SegmentBody> {
     let part = Part::Range(cut.bytes.clone());
     let object = playback.ports.objects.open(&recording, part, origin.as_ref()).await?;
-    Ok(SegmentBody::new(&layout, &cut, &recording, packaging, object, &playback))
+    let remuxer = Remuxer::segment(Arc::clone(&layout), &cut, packaging);
+    let body = SegmentBody::new(&recording, packaging, remuxer, object, &playback);
+    Ok(SegmentBody { tables: tables(&layout), ..body })
+}
+
+async fn made_of_cell(
+    (playback, recording, sketch): (Playback, RecordingKey, Arc<Sketch>),
+    thresholds: Thresholds,
+    packaging: Packaging,
+) -> Result<SegmentBody> {
+    let mut way = Way::new(&sketch, thresholds);
+    let object = way.open(&*playback.ports.objects, &recording).await?;
+    let body = SegmentBody::new(&recording, packaging, way.remuxer(packaging), object, &playback);
+    Ok(SegmentBody { way: Some(way), ..body })
 }
 
 /// A segment that is being made. An error ends it; it never ends without one before it is complete.
@@ -138,6 +194,9 @@ pub(super) struct SegmentBody {
     source: Range<u64>,
     /// Where an MP4 recording keeps its tables.
     tables: Option<Range<u64>>,
+    /// How it is looked for, where the recording has no index.
+    way: Option<Way>,
+    packaging: Packaging,
     recording: RecordingKey,
     /// What its bytes were when they were opened first.
     origin: Origin,
@@ -149,7 +208,7 @@ pub(super) struct SegmentBody {
 /// ```text
 /// Reading ──all the engine needs──▶ Draining ──▶ Over
 ///   │  ▲
-///   ▼  │ the engine wants bytes elsewhere: MP4
+///   ▼  │ bytes elsewhere are needed: MP4, or a segment that has not been found yet
 /// Opening
 /// ```
 /// While nobody wants its bytes it may be `Resting`, and goes on by `Opening` what is left.
@@ -157,7 +216,7 @@ enum State {
     /// Nothing of the source is open.
     Resting,
     /// A range of the source is being opened.
-    Opening(BoxFuture<'static, Result<Object>>),
+    Opening(BoxFuture<'static, Result<(Object, Option<Way>)>>),
     /// Bytes of the source are pushed into the engine.
     Reading(BoxStream<'static, Result<Bytes>>),
     /// The engine has seen all it needs; what it still holds comes out.
@@ -168,23 +227,20 @@ enum State {
 
 impl SegmentBody {
     fn new(
-        layout: &Arc<Layout>,
-        cut: &Cut,
         recording: &RecordingKey,
         packaging: Packaging,
+        remuxer: Remuxer,
         source: Object,
         playback: &Playback,
     ) -> Self {
-        let tables = match &layout.container {
-            Container::Mp4 { moov } | Container::FragmentedMp4 { moov } => Some(moov.clone()),
-            _ => None,
-        };
         Self {
             state: State::Reading(source.bytes),
-            remuxer: Box::new(Remuxer::segment(Arc::clone(layout), cut, packaging)),
+            remuxer: Box::new(remuxer),
             frames: Frames::default(),
             source: source.range,
-            tables,
+            tables: None,
+            way: None,
+            packaging,
             recording: recording.clone(),
             origin: source.origin,
             playback: playback.clone(),
@@ -202,15 +258,17 @@ impl SegmentBody {
                 continue;
             }
             match &mut self.state {
-                State::Resting => self.state = State::Opening(self.open().boxed()),
+                State::Resting => self.reopen(),
                 State::Opening(opening) => {
-                    let object = ready!(opening.as_mut().poll(context))?;
+                    let (object, way) = ready!(opening.as_mut().poll(context))?;
+                    self.source = object.range;
+                    self.way = way;
                     self.state = State::Reading(object.bytes);
                 }
                 State::Reading(_) if self.remuxer.is_complete() => self.finish()?,
                 State::Reading(source) => match ready!(source.as_mut().poll_next(context)) {
                     Some(bytes) => self.push(bytes?)?,
-                    None => self.finish()?,
+                    None => self.on_source_end()?,
                 },
                 State::Draining => match self.frames.take_last() {
                     Some(frame) => return Poll::Ready(Some(Ok(frame))),
@@ -238,10 +296,46 @@ impl SegmentBody {
         rests
     }
 
+    /// Goes on where it rested.
+    fn reopen(&mut self) {
+        let (opening, way) = (self.open(), self.way.take());
+        self.state = State::Opening(async move { opening.await.map(|(object, _)| (object, way)) }.boxed());
+    }
+
     fn push(&mut self, bytes: Bytes) -> Result<()> {
         let offset = self.source.start;
         self.source.start += bytes.len() as u64;
-        self.remuxer.push(offset, bytes).map_err(|error| refused(&self.recording, &error))
+        self.remuxer.push(offset, bytes).map_err(|error| refused(&self.recording, &error))?;
+        let (Some(way), Some(found)) = (&self.way, self.remuxer.found()) else { return Ok(()) };
+        if way.is_late(&found) {
+            self.look_again();
+        }
+        Ok(())
+    }
+
+    /// The bytes began behind the segment's beginning; nothing of it has been given yet.
+    fn look_again(&mut self) {
+        let Some(mut way) = self.way.take() else { return };
+        *self.remuxer = way.remuxer(self.packaging);
+        let (objects, recording) = (Arc::clone(&self.playback.ports.objects), self.recording.clone());
+        let opening = async move { way.open(&*objects, &recording).await.map(|object| (object, Some(way))) };
+        self.state = State::Opening(opening.boxed());
+    }
+
+    /// What was opened is over: enough of an indexed recording; of another one more may be needed.
+    fn on_source_end(&mut self) -> Result<()> {
+        let more = match (&self.way, self.remuxer.found()) {
+            (Some(way), Some(found)) => way.more(&found, self.source.end),
+            _ => None,
+        };
+        let Some(part) = more else { return self.finish() };
+        let (objects, recording, origin) =
+            (Arc::clone(&self.playback.ports.objects), self.recording.clone(), self.origin.clone());
+        let way = self.way.take();
+        let opening =
+            async move { objects.open(&recording, part, Some(&origin)).await.map(|object| (object, way)) };
+        self.state = State::Opening(opening.boxed());
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -274,19 +368,23 @@ impl SegmentBody {
         };
     }
 
-    fn open(&self) -> impl Future<Output = Result<Object>> + Send + use<> {
+    fn open(&self) -> impl Future<Output = Result<(Object, Option<Way>)>> + Send + use<> {
         let (playback, recording, range, origin) =
             (self.playback.clone(), self.recording.clone(), self.source.clone(), self.origin.clone());
         let is_tables = self.tables.as_ref() == Some(&range);
         async move {
-            match is_tables {
+            let object = match is_tables {
                 true => playback.tables_of(&recording, range, &origin).await,
                 false => playback.ports.objects.open(&recording, Part::Range(range), Some(&origin)).await,
-            }
+            };
+            object.map(|object| (object, None))
         }
     }
 
     fn on_complete(&self) {
+        if let (Some(way), Some(found)) = (&self.way, self.remuxer.found()) {
+            way.on_complete(&found);
+        }
         self.playback.metrics.transmux_duration_seconds.observe(self.busy.as_secs_f64());
         if self.remuxer.report().is_damaged() {
             self.playback.metrics.damaged_segments.inc();
@@ -393,6 +491,27 @@ fn segment_key(
     hash.update(end.to_be_bytes());
     hash.update([u8::from(version.growing), u8::from(cut.first)]);
     tag(hash, layout_digest)
+}
+
+/// The same of a segment that is not found yet: what it is follows from the recording and what it lies between.
+fn key_of_cell(
+    recording: &RecordingKey,
+    sketch: &Sketch,
+    thresholds: Thresholds,
+    packaging: Packaging,
+) -> SegmentKey {
+    let origin = sketch.origin();
+    let mut hash = Sha256::new();
+    let validator = origin.validator.as_deref().unwrap_or_default();
+    for text in [recording.id.as_str(), validator, extension(packaging)] {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    hash.update(origin.size.to_be_bytes());
+    for threshold in [thresholds.from, thresholds.to] {
+        hash.update(threshold.map_or(i64::MIN, |time| time.ticks()).to_be_bytes());
+    }
+    tag(hash, sketch.layout_digest())
 }
 
 fn initialization_etag(layout_digest: &[u8; 32]) -> String {

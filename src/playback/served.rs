@@ -59,7 +59,8 @@ impl Playback {
             return Ok(true);
         }
         let _turn = self.ports.turns.read(wanted.session, Need::Now).await?;
-        let first = Part::Range(wanted.bytes.start..wanted.bytes.start.saturating_add(1));
+        let first = wanted.bytes.as_ref().map_or(0, |bytes| bytes.start);
+        let first = Part::Range(first..first.saturating_add(1));
         let opened = self.ports.objects.open(recording, first, Some(made_of)).await;
         let object = self.noting(recording, opened)?;
         self.seen.note(recording, &object.origin, now);
@@ -109,6 +110,7 @@ impl Reader {
 
     fn go_on_alone(&mut self) {
         let rest = Arc::new(self.flight.rest(self.position));
+        rest.announce();
         self.flight.leave(self.number);
         (self.number, self.next) = (rest.enter(), 0);
         self.flight = rest;

@@ -8,13 +8,16 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use remux::Packaging;
+use remux::locate::Grid;
+use remux::time::Ticks;
 
 use super::Playback;
+use super::locate::Way;
 use super::media::Media;
-use super::plan::{self, Numbering, Plan};
-use super::playlist::Playlist;
+use super::plan::{self, Numbering, Plan, Rules};
+use super::playlist::{Piece, Playlist};
 use super::ports::{Footage, Kept, PlaybackSession, Stored};
-use crate::domain::{CameraId, RecordingKey, Session, SessionId, TimeRange, WallTime};
+use crate::domain::{CameraId, Recording, RecordingKey, Session, SessionId, TimeRange, WallTime, later};
 use crate::error::{Error, Kind, Result};
 
 /// A session that has just been opened.
@@ -34,15 +37,11 @@ impl Playback {
     pub async fn open(&self, camera: CameraId, range: TimeRange) -> Result<Opened> {
         self.check_length(range)?;
         self.check_camera(&camera).await?;
-        let footage = self.read_footage(&camera, range).await?;
-        let media = self.media_at_the_edges(&footage, range).await?;
-        let recordings = footage.recordings.iter().map(Arc::as_ref);
-        let target = self.settings.segment_target;
-        let planned =
-            plan::plan(range, recordings, |key| media.get(key).cloned(), target, self.settings.only_mp4);
+        let (planned, footage) = self.planned(&camera, range).await?;
         let Some(mut plan) = planned else {
             return Err(self.nothing_recorded(&camera, range, &footage).await?);
         };
+        self.find_start(&mut plan).await?;
         let now = self.ports.clock.now();
         plan.left_out.extend(left_out(&footage, plan.packaging));
         plan.open_until = open_until(&plan, range, now);
@@ -50,6 +49,44 @@ impl Playback {
         let expires_at = now + self.settings.session_ttl;
         self.ports.sessions.insert(Stored::Recorded(Arc::clone(&session)), expires_at).await?;
         Ok(Opened { session, expires_at })
+    }
+
+    /// Players take their clock from the segment that they load first: where a session begins is not left to a plan.
+    async fn find_start(&self, plan: &mut Plan) -> Result<()> {
+        loop {
+            let Some(first) = plan.stretches.first() else { return Ok(()) };
+            let Some(grid) = first.grid else { return Ok(()) };
+            if first.first == 0 {
+                plan.begin_at(Ticks::ZERO);
+                return Ok(());
+            }
+            let sketch = self.ports.indexes.sketch(&first.recording).await?;
+            let grid = Grid { zero: sketch.layout().zero, ..grid };
+            let way = Way::new(&sketch, grid.thresholds(first.first));
+            let start = way.start(&*self.ports.objects, &first.recording).await?;
+            let is_behind = |start| later(first.zero, start) > plan.range.start();
+            match start {
+                Some(start) if !is_behind(start) => {
+                    plan.begin_at(start);
+                    return Ok(());
+                }
+                _ => plan.begin_earlier(),
+            }
+        }
+    }
+
+    /// The plan over what there is of `range` now; `None` where there is nothing to play.
+    pub(super) async fn planned(
+        &self,
+        camera: &CameraId,
+        range: TimeRange,
+    ) -> Result<(Option<Plan>, Footage)> {
+        let footage = self.read_footage(camera, range).await?;
+        let media = self.media_at_the_edges(&footage, range).await?;
+        let recordings: Vec<&Recording> = footage.recordings.iter().map(Arc::as_ref).collect();
+        let rules = Rules { target: self.settings.segment_target, only_mp4: self.settings.only_mp4 };
+        let plan = plan::plan(range, &recordings, |key| media.get(key).cloned(), rules);
+        Ok((plan, footage))
     }
 
     /// A session of either kind that has not expired.
@@ -67,7 +104,8 @@ impl Playback {
     /// [`Kind::UnknownSession`] where there is none of that kind.
     pub(super) async fn played(&self, id: SessionId) -> Result<Arc<PlaybackSession>> {
         let Kept { session: Stored::Recorded(session), expires_at } = self.session(id).await? else {
-            return Err(Error::unknown_session());
+            let detail = "This is a live session: it has no playlist and no segments here. Its url says where the stream is.";
+            return Err(Error::new(Kind::UnknownSession, detail));
         };
         let (now, ttl) = (self.ports.clock.now(), self.settings.session_ttl);
         let renewed = (now + ttl).min(session.created_at + self.settings.session_max_age);
@@ -108,19 +146,24 @@ impl Playback {
     /// [`Kind::UnknownSession`] where there is none; where a recording cannot be read any more.
     pub async fn playlist(&self, id: SessionId) -> Result<String> {
         let session = self.played(id).await?;
-        let plan = &session.plan;
+        let plan = &*self.current(&session).await?;
         self.check_numbering(plan)?;
         let mut playlist = Playlist::of(plan.packaging);
-        let mut media = self.media_of(plan.stretches.iter().map(|stretch| &stretch.recording));
+        let known = plan.stretches.iter().filter(|stretch| stretch.grid.is_none());
+        let mut media = self.media_of(known.map(|stretch| &stretch.recording));
         for stretch in &plan.stretches {
+            if let Some(grid) = stretch.grid {
+                playlist.push(stretch, Piece::of_cells(stretch, grid));
+                continue;
+            }
             let media = media.next().await.map(|(_, media)| media).transpose()?;
             let cuts = media
                 .as_ref()
                 .and_then(|media| media.cuts().get(stretch.first as usize..=stretch.last as usize));
-            playlist
-                .push(stretch, cuts.ok_or_else(|| Error::internal("A cut list does not fit its session."))?);
+            let cuts = cuts.ok_or_else(|| Error::internal("A cut list does not fit its session."))?;
+            playlist.push(stretch, cuts.iter().map(Piece::from));
         }
-        Ok(playlist.finish(plan.start_offset))
+        Ok(playlist.finish(plan.start_offset, self.ending(plan)))
     }
 
     /// # Errors
@@ -160,21 +203,30 @@ impl Playback {
         let recordings = &self.ports.recordings;
         let mut footage = recordings.overlapping(camera, range).await?;
         // What is read may turn out longer than its name said and push its neighbours about: a second look settles that.
-        for _ in 0..READING_ROUNDS {
+        for round in 0..READING_ROUNDS {
             let unread = footage.recordings.iter().filter(|recording| recording.extent.is_none());
-            let mut reads = self.media_of(unread.map(|recording| &recording.key));
-            let mut anything_new = false;
-            while let Some((_, read)) = reads.next().await {
-                // One recording that is lost is no reason not to play the others.
-                read.map(drop).or_else(|error| if is_lost(&error) { Ok(()) } else { Err(error) })?;
-                anything_new = true;
-            }
-            if !anything_new {
+            // What the first one says may be enough to plan the others.
+            let unread: Vec<RecordingKey> = match round {
+                0 => unread.take(1).map(|recording| recording.key.clone()).collect(),
+                _ => unread.map(|recording| recording.key.clone()).collect(),
+            };
+            if unread.is_empty() {
                 break;
             }
+            self.learn(unread).await?;
             footage = recordings.overlapping(camera, range).await?;
         }
         Ok(footage)
+    }
+
+    /// One recording that is lost is no reason not to play the others.
+    async fn learn(&self, keys: Vec<RecordingKey>) -> Result<()> {
+        let learned = stream::iter(keys).map(|key| async move { self.ports.indexes.learn(&key).await });
+        let mut learned = learned.buffered(READS_AT_ONCE);
+        while let Some(learned) = learned.next().await {
+            learned.or_else(|error| if is_lost(&error) { Ok(()) } else { Err(error) })?;
+        }
+        Ok(())
     }
 
     async fn media_at_the_edges(
@@ -241,7 +293,7 @@ impl Playback {
 const READS_AT_ONCE: usize = 4;
 
 /// How often a session looks again after it had recordings read.
-const READING_ROUNDS: usize = 3;
+const READING_ROUNDS: usize = 4;
 
 /// How many lines of what is left out a session keeps.
 const LEFT_OUT_LINES: usize = 100;

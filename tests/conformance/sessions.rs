@@ -115,6 +115,7 @@ fn session(stretches: usize) -> Stored {
         last: 9,
         span: range,
         frame_rate: Some(25.0),
+        grid: None,
     };
     let plan = Plan {
         range,
@@ -124,6 +125,7 @@ fn session(stretches: usize) -> Stored {
         start_offset: Ticks::ZERO,
         left_out: vec!["something".to_owned()],
         open_until: None,
+        follows: false,
     };
     let camera = "cam".parse().unwrap();
     Stored::Recorded(Arc::new(Session { id: SessionId::random(), camera, created_at: start, plan }))

@@ -56,6 +56,7 @@ impl Service {
         };
         // What comes later has to be read, or the service would wait for room in the pipe.
         std::thread::spawn(move || log.for_each(drop));
+        playback_service::tls::choose_provider();
         Self { child, base, client: Client::new(), _work_dir: work_dir }
     }
 

@@ -16,6 +16,7 @@ use playback_service::app::Service;
 use playback_service::clock::ManualClock;
 use playback_service::config::Config;
 use playback_service::http::App;
+use playback_service::live::Makers;
 use playback_service::playback::{Playback, Ports};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -120,6 +121,8 @@ pub struct Setup {
     pub arguments: Vec<String>,
     /// Replaces adapters.
     pub wire: Option<Box<dyn FnOnce(Ports) -> Ports>>,
+    /// Replaces what makes the paths of live view.
+    pub make: Option<Box<dyn FnOnce(Makers) -> Makers>>,
     pub now: Option<DateTime<Utc>>,
 }
 
@@ -173,6 +176,10 @@ impl Server {
             Some(wire) => service.rewired(wire),
             None => service,
         };
+        let service = match setup.make.take() {
+            Some(make) => service.remade(make),
+            None => service,
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (recordings, app) = (service.recordings().clone(), service.app().clone());
@@ -180,6 +187,7 @@ impl Server {
         let served = tokio::spawn(service.serve(listener, async {
             let _ = stopped.await;
         }));
+        playback_service::tls::choose_provider();
         Self { client: Client::new(), address, clock, recordings, app, stop: Some(stop), served }
     }
 

@@ -5,9 +5,10 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::pass::Pass;
-use super::{Index, Run};
+use super::{Index, Rap, Run};
 use crate::error::Error;
 use crate::head::{Head, Wanted};
+use crate::layout::Layout;
 use crate::limits;
 use crate::mp4::read::Mp4Indexer;
 use crate::remuxer::{MAGIC, is_mp4};
@@ -104,6 +105,27 @@ impl Indexer {
             State::Tables(tables) => tables.push(offset, Bytes::copy_from_slice(bytes)),
             _ => self.push(bytes),
         }
+    }
+
+    /// The first run that has been found, as far as it has been read; `None` before its layout is known.
+    pub(crate) fn first_run(&self) -> Option<(&Layout, &[Rap])> {
+        if let Some(run) = self.runs.first() {
+            return Some((&run.layout, &run.raps));
+        }
+        match &self.state {
+            State::Passing(pass) => Some(pass.first_run()),
+            _ => None,
+        }
+    }
+
+    /// Whether there is nothing to play, whatever follows.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
+    }
+
+    /// Whether it has turned out to be MP4.
+    pub(crate) fn is_mp4(&self) -> bool {
+        matches!(self.state, State::Tables(_))
     }
 
     /// The next bytes of the recording, cut anywhere. What is wrong with them is told by [`finish`](Self::finish).

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::build::{Indexer, Wants};
 pub use self::cuts::{Cut, CutList};
+pub(crate) use self::part::KeyStart;
 pub use self::part::{Part, PartError, PartIndexer};
 pub use self::stored::{FORMAT_VERSION, IndexError};
 

@@ -15,12 +15,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Index;
-use super::lane::{Fact, Lane, is_usable};
+use super::lane::{Fact, Lane, What, is_usable};
 use super::pass::KEY;
 use super::settled::SettledPass;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::limits;
+use crate::time::Timestamp;
 use crate::ts::{Framer, Header, LOOKAHEAD, PACKET, Packet};
 
 /// Reads a part of a run whose layout is known: push its bytes in order, then finish. What it keeps grows with the part: some
@@ -76,6 +77,23 @@ pub(super) struct Head {
     pub(super) packet: Packet,
 }
 
+/// A PES of the key stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyStart {
+    pub(crate) offset: u64,
+    pub(crate) pts: Option<Timestamp>,
+    pub(crate) dts: Option<Timestamp>,
+}
+
+impl KeyStart {
+    fn of(fact: Fact) -> Option<Self> {
+        match fact.what {
+            What::Start { offset, pts, dts, .. } if fact.stream == KEY => Some(Self { offset, pts, dts }),
+            _ => None,
+        }
+    }
+}
+
 /// Why two parts do not go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -114,6 +132,18 @@ impl Part {
         self.range.clone()
     }
 
+    /// The layout that it was read with.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// The PES of the key stream that start in it, in order.
+    pub(crate) fn key_starts(&self) -> Vec<KeyStart> {
+        let mut starts = Vec::new();
+        self.replay(|fact| starts.extend(KeyStart::of(fact)));
+        starts
+    }
+
     /// The part of both ranges together, in whatever order they are given.
     ///
     /// # Errors
@@ -144,24 +174,27 @@ impl Part {
     pub fn into_index(self) -> Result<Index, Error> {
         let stride = self.stride();
         let mut pass = SettledPass::new(Layout::clone(&self.layout));
+        self.replay(|fact| fact.apply(&mut pass, stride));
+        pass.finish_at(self.range.end)
+    }
+
+    /// All that it says, as far as it can tell without what comes before it.
+    fn replay(&self, mut tell: impl FnMut(Fact)) {
         let mut begun = Self::new(Arc::clone(&self.layout), self.range.start);
         for said in in_order(&self.heads, &self.facts) {
             match said {
                 Said::Head(head) => {
                     if let Some(lane) = begun.lanes.get_mut(head.stream) {
-                        lane.on_packet(head.stream, head.at, &head.packet, |fact| {
-                            fact.apply(&mut pass, stride)
-                        });
+                        lane.on_packet(head.stream, head.at, &head.packet, &mut tell);
                     }
                 }
-                Said::Fact(fact) => fact.apply(&mut pass, stride),
+                Said::Fact(fact) => tell(*fact),
             }
         }
         for (stream, (settled, begun)) in self.lanes.iter().zip(&begun.lanes).enumerate() {
             let lane = if settled.is_settled { settled } else { begun };
-            lane.finish(stream, self.range.end).into_iter().for_each(|fact| fact.apply(&mut pass, stride));
+            lane.finish(stream, self.range.end).into_iter().for_each(&mut tell);
         }
-        pass.finish_at(self.range.end)
     }
 
     /// Bytes from packet to packet.

@@ -80,6 +80,12 @@ impl Pass {
         self.reader.push(chunk, false, &mut |learned| facts.on(learned))
     }
 
+    /// Its first run, as far as it has been read.
+    pub(super) fn first_run(&self) -> (&Layout, &[Rap]) {
+        let facts = &self.facts;
+        facts.runs.first().map_or((&facts.layout, &facts.raps), |run| (&run.layout, &run.raps))
+    }
+
     /// What follows, where the program has changed its streams.
     pub(super) fn take_successor(&mut self) -> Option<Successor> {
         self.reader.take_successor()

@@ -77,6 +77,16 @@ impl Held {
         dropped
     }
 
+    /// Whether one more packet makes the oldest go.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes + PACKET > limits::HELD_BYTES
+    }
+
+    /// The latest time of what is held; `None` where nothing is.
+    pub(super) fn latest(&self) -> Option<MediaTime> {
+        self.items.iter().map(|item| item.pts).max()
+    }
+
     /// Takes everything out.
     pub(super) fn take(&mut self) -> VecDeque<HeldItem> {
         self.bytes = 0;

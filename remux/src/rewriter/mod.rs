@@ -28,17 +28,18 @@ use self::outlet::Outlet;
 use self::piece::{Piece, Route};
 use self::rebuild::Rebuild;
 use self::relabel::Relabel;
-use crate::cut::Bounds;
+use crate::cut::{Bounds, Seen};
 use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::es::assemble::Assembler;
 use crate::intake::{Admitted, Intake};
 use crate::layout::{Codec, Layout, Path};
+use crate::locate::Found;
 use crate::psi::watch::PsiWatch;
 use crate::report::{Event, Report};
 use crate::time::Ticks;
 use crate::timeline::Timekeeper;
-use crate::ts::{Found, Framer, Header, PACKET, Packet, PacketSize};
+use crate::ts::{self, Framer, Header, PACKET, Packet, PacketSize};
 
 pub use self::movie::Measured;
 pub(crate) use self::movie::{Target, for_mp4};
@@ -163,10 +164,11 @@ impl Rewriter {
             };
             StreamState { codec: stream.codec, lane }
         });
+        let time = Timekeeper::new(&layout, reference);
         Ok(Self {
             framer,
             streams: streams.collect(),
-            time: Timekeeper::new(&layout, reference),
+            time: if extent == Extent::Segment { time.free() } else { time },
             intake,
             piece: Piece::new(layout, bounds, extent, outlet, target)?,
             units: Vec::new(),
@@ -215,6 +217,20 @@ impl Rewriter {
         self.piece.cutter.has_begun()
     }
 
+    /// What it has found of its bounds.
+    pub(crate) fn found(&self) -> Found {
+        let cutter = &self.piece.cutter;
+        let Seen { first, begin, end, .. } = cutter.seen;
+        Found {
+            first,
+            begin,
+            end,
+            standing: cutter.standing(),
+            may_lack_sound: cutter.seen.may_lack_sound(),
+            read_to: self.framer.offset(),
+        }
+    }
+
     /// What it makes.
     pub(crate) fn extent(&self) -> Extent {
         self.piece.extent()
@@ -245,7 +261,7 @@ impl Rewriter {
         while !self.piece.is_closed() {
             self.replay(events);
             match self.framer.next(chunk, at_end) {
-                Found::Inside(at) => {
+                ts::Found::Inside(at) => {
                     let offset = self.framer.offset() - PACKET as u64;
                     let packet = chunk[at..].first_chunk_mut().expect("the framer found a whole packet");
                     let fate = self.on_packet(packet, offset, events);
@@ -261,12 +277,12 @@ impl Rewriter {
                         self.after(fate);
                     }
                 }
-                Found::Across => {
+                ts::Found::Across => {
                     let offset = self.framer.offset() - PACKET as u64;
                     let mut packet = *self.framer.across();
                     self.on_copied(&mut packet, offset, events);
                 }
-                Found::Nothing => break,
+                ts::Found::Nothing => break,
             }
             if self.intake.take_layout_change() {
                 self.succeed(chunk, events);

@@ -199,6 +199,7 @@ impl Span {
         Bounds {
             from: self.from.filter(|&from| from > crate::time::Ticks::ZERO).map(since_zero),
             to: self.to.map_or(To::End, |to| To::Threshold(since_zero(to))),
+            may_be_late: false,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::cut::{Bounds, Cutter, KeyVerdict, Verdict};
 use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::layout::{Layout, RapClass};
+use crate::locate::Standing;
 use crate::report::Report;
 use crate::time::MediaTime;
 use crate::ts::Packet;
@@ -144,7 +145,11 @@ impl Piece {
             None => self.without_time(number),
             Some(times) if number != KEY => self.cutter.on_other(number, times.pts),
             Some(times) => match self.cutter.on_key(times.pts, times.dts, is_rap, offset) {
-                KeyVerdict::Keep => Verdict::Keep,
+                KeyVerdict::Keep => {
+                    // The key stream has come as far as some of what ran ahead of it.
+                    self.release_held();
+                    Verdict::Keep
+                }
                 KeyVerdict::Drop => Verdict::Drop,
                 KeyVerdict::Begin => {
                     is_begin = true;
@@ -200,6 +205,7 @@ impl Piece {
         match judged.route {
             Route::Nowhere => {}
             Route::Held => {
+                self.make_way();
                 let dropped = self.held.push_unit(unit);
                 self.count_dropped(dropped);
             }
@@ -221,8 +227,20 @@ impl Piece {
 
     /// The next packet of a PES that is held.
     pub(super) fn hold(&mut self, number: usize, packet: &Packet) {
+        self.make_way();
+        if self.routes[number] == Route::Out {
+            return self.outlet.put(number, packet);
+        }
         let dropped = self.held.push(number, packet);
         self.count_dropped(dropped);
+    }
+
+    /// Nothing that lies inside is dropped for waiting: where too much waits for the key stream, it no longer does.
+    fn make_way(&mut self) {
+        if let (true, Some(latest)) = (self.cutter.is_inside() && self.held.is_full(), self.held.latest()) {
+            self.cutter.on_overflow(latest);
+            self.release_held();
+        }
     }
 
     fn count_dropped(&mut self, dropped: u64) {
@@ -236,6 +254,9 @@ impl Piece {
 
     /// The key stream has reached a bound: asks the cut rule again for all that is held.
     pub(super) fn release_held(&mut self) {
+        if self.held.latest().is_none() {
+            return;
+        }
         let is_open = self.routes.iter().map(|&route| route == Route::Held).collect::<Vec<_>>();
         for item in self.held.take() {
             let (number, verdict) = (item.stream, self.cutter.verdict(item.pts));
@@ -294,6 +315,9 @@ impl Piece {
 
     fn close(&mut self) {
         self.is_closed = true;
+        if self.cutter.standing() == Standing::Late {
+            return;
+        }
         match &mut self.movie {
             Some(movie) => movie.close(),
             None => self.outlet.close(self.cutter.next_rap()),

@@ -303,6 +303,7 @@ mod tests {
                 gop: Ticks::from_millis(2000),
                 facts: Arc::default(),
                 damages: Vec::new(),
+                grid: None,
             })
         };
         let (start, id, stamp) = {

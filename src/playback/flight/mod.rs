@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::{Buf, Bytes};
 
 use self::source::Source;
-pub(super) use self::source::Wanted;
+pub(super) use self::source::{Make, Wanted};
 pub use self::table::Flights;
 use self::wakers::Wakers;
 use self::window::{Found, Window};
@@ -40,6 +40,8 @@ pub(super) struct Flight {
     joinable: AtomicBool,
     /// Whether it went on since somebody asked.
     moved: AtomicBool,
+    /// Whether load control knows of it.
+    announced: AtomicBool,
 }
 
 struct State {
@@ -84,6 +86,7 @@ impl Flight {
             readers: AtomicU64::new(0),
             joinable,
             moved: AtomicBool::new(true),
+            announced: AtomicBool::new(false),
         }
     }
 
@@ -111,9 +114,16 @@ impl Flight {
             }
         })
         .await?;
-        let reading: Weak<Self> = Arc::downgrade(self);
-        self.playback.ports.turns.on_reading(reading);
+        self.announce();
         Ok(())
+    }
+
+    /// Lets load control know of it, once.
+    pub(super) fn announce(self: &Arc<Self>) {
+        if !self.announced.swap(true, Ordering::Relaxed) {
+            let reading: Weak<Self> = Arc::downgrade(self);
+            self.playback.ports.turns.on_reading(reading);
+        }
     }
 
     /// Frame `number`; makes the source go on where it is not there yet.

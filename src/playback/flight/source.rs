@@ -34,8 +34,8 @@ pub(in crate::playback) struct Wanted {
     pub(in crate::playback) recording: RecordingKey,
     /// What the recording's bytes have to be, as far as that is known.
     pub(in crate::playback) origin: Option<Origin>,
-    /// The bytes of the recording that it is made of.
-    pub(in crate::playback) bytes: Range<u64>,
+    /// The bytes of the recording that it is made of, where that is known.
+    pub(in crate::playback) bytes: Option<Range<u64>>,
     pub(in crate::playback) make: Make,
 }
 

@@ -1,0 +1,137 @@
+//! What a stretch of a recording says about its clock, wherever it was cut out.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::index::{KeyStart, Part, PartIndexer};
+use crate::layout::Layout;
+use crate::time::{MediaTime, Ticks};
+
+/// A place whose time is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    /// Where a picture starts in the source.
+    pub offset: u64,
+    /// When it is decoded.
+    pub clock: MediaTime,
+}
+
+/// Reads a stretch of a run whose layout is known: push its bytes in order, then finish.
+#[derive(Debug, Clone)]
+pub struct Sounder {
+    indexer: PartIndexer,
+}
+
+impl Sounder {
+    /// A stretch that begins at any byte of the source.
+    pub fn new(layout: Arc<Layout>, start: u64) -> Self {
+        Self { indexer: PartIndexer::new(layout, start) }
+    }
+
+    /// The next bytes, cut anywhere.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.indexer.push(bytes);
+    }
+
+    /// The end of the stretch.
+    pub fn finish(self) -> Sounding {
+        Sounding::of(&self.indexer.finish())
+    }
+}
+
+/// What a stretch says. Its times are right to each other; which turn of the 33-bit clock they belong to is only known
+/// beside others ([`Sounding::near`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sounding {
+    /// The bytes that it speaks of.
+    pub range: Range<u64>,
+    /// Pictures in order of offset and of time, of the longest stretch without a jump.
+    pub points: Vec<Point>,
+    /// The latest time at which one of them is shown.
+    pub last_pts: Option<MediaTime>,
+    /// Where the clock makes a step that no pause of a camera explains, and goes on behind it.
+    pub jump: Option<u64>,
+}
+
+/// A step ahead of at most this is a hole in a clock that goes on.
+const LONGEST_HOLE: Ticks = Ticks::from_millis(10_000);
+/// Times in a row that make a clock believed.
+const CONFIRMATIONS: usize = 3;
+
+impl Sounding {
+    /// What a part of an index says.
+    pub fn of(part: &Part) -> Self {
+        let layout = part.layout();
+        let reorder = layout.streams.first().map_or(0, |key| key.reorder);
+        let back = match reorder {
+            0 => Ticks::ZERO,
+            frames => Ticks::new(layout.frame_duration.get().saturating_mul(2 * (i64::from(frames) + 1))),
+        };
+        let mut chains = Chains { back, has_dts: reorder == 0, chains: Vec::new() };
+        part.key_starts().iter().for_each(|start| chains.on_start(start));
+        let jump = chains.jump();
+        let (points, last_pts) =
+            chains.longest().map_or((Vec::new(), None), |chain| (chain.points, Some(chain.last_pts)));
+        Self { range: part.range(), points, last_pts, jump }
+    }
+
+    /// The same on the turn of the clock that brings its first time nearest to `expected`.
+    pub fn near(mut self, expected: MediaTime) -> Self {
+        let Some(first) = self.points.first().map(|point| point.clock) else { return self };
+        let shift = first.wrap().unwrap_near(expected) - first;
+        self.points.iter_mut().for_each(|point| point.clock = point.clock + shift);
+        self.last_pts = self.last_pts.map(|pts| pts + shift);
+        self
+    }
+}
+
+/// A stretch in which the clock only rises, and by no more than a hole.
+struct Chain {
+    points: Vec<Point>,
+    last_pts: MediaTime,
+}
+
+struct Chains {
+    /// How far times may go back.
+    back: Ticks,
+    has_dts: bool,
+    chains: Vec<Chain>,
+}
+
+impl Chains {
+    fn on_start(&mut self, start: &KeyStart) {
+        let Some(pts) = start.pts else { return };
+        let coded = start.dts.filter(|_| self.has_dts).unwrap_or(pts);
+        // A wild time does not end a chain that goes on behind it.
+        let fitting = self.chains.iter_mut().rev().take(2).find_map(|chain| {
+            let last = chain.points.last()?.clock;
+            let clock = coded.unwrap_near(last);
+            let step = clock - last;
+            (step > -self.back && step != Ticks::ZERO && step <= LONGEST_HOLE)
+                .then_some((chain, clock.max(last)))
+        });
+        let offset = start.offset;
+        match fitting {
+            Some((chain, clock)) => {
+                chain.last_pts = chain.last_pts.max(pts.unwrap_near(clock));
+                chain.points.push(Point { offset, clock });
+            }
+            None => {
+                let clock = coded.unwrap_near(MediaTime::from_ticks(coded.value() as i64));
+                let chain = Chain { points: vec![Point { offset, clock }], last_pts: pts.unwrap_near(clock) };
+                self.chains.push(chain);
+            }
+        }
+    }
+
+    fn jump(&self) -> Option<u64> {
+        let believed = self.chains.iter().filter(|chain| chain.points.len() >= CONFIRMATIONS);
+        believed.skip(1).find_map(|chain| chain.points.first()).map(|point| point.offset)
+    }
+
+    fn longest(self) -> Option<Chain> {
+        self.chains.into_iter().rev().max_by_key(|chain| chain.points.len())
+    }
+}

@@ -1,0 +1,49 @@
+//! The Storage Service.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{Form, base_url, seconds};
+
+/// The Storage Service, which lists recordings that are kept elsewhere.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Storage Service")]
+pub struct Storage {
+    /// URL of the Storage Service; without it recordings are those of RECORDINGS_DIR
+    #[arg(
+        long = "storage-service-url", env = "STORAGE_SERVICE_URL", value_parser = base_url, value_name = "URL"
+    )]
+    pub url: Option<String>,
+
+    /// In which form it answers: auto finds out
+    #[arg(
+        long = "storage-dialect",
+        env = "STORAGE_DIALECT",
+        default_value = "auto",
+        value_enum,
+        hide_possible_values = true,
+        value_name = "auto|documented|deployed"
+    )]
+    pub dialect: Form,
+
+    /// Longest recording there may be: so much is asked for around what is wanted
+    #[arg(
+        long = "storage-longest-segment-seconds",
+        env = "STORAGE_LONGEST_SEGMENT_SECONDS",
+        default_value = "3600",
+        value_parser = seconds,
+        value_name = "SECONDS"
+    )]
+    pub longest: Duration,
+
+    /// Longest wait for an answer of the Storage Service, further tries included
+    #[arg(
+        long = "storage-timeout-seconds",
+        env = "STORAGE_TIMEOUT_SECONDS",
+        default_value = "10",
+        value_parser = seconds,
+        value_name = "SECONDS"
+    )]
+    pub timeout: Duration,
+}

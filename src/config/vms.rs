@@ -1,0 +1,37 @@
+//! The VMS.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{Form, base_url, seconds};
+
+/// The VMS, which knows the cameras.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "VMS")]
+pub struct Vms {
+    /// URL of the VMS; without it there are the cameras that have recordings
+    #[arg(long = "vms-service-url", env = "VMS_SERVICE_URL", value_parser = base_url, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// In which form it answers: auto finds out
+    #[arg(
+        long = "vms-dialect",
+        env = "VMS_DIALECT",
+        default_value = "auto",
+        value_enum,
+        hide_possible_values = true,
+        value_name = "auto|documented|deployed"
+    )]
+    pub dialect: Form,
+
+    /// Longest wait for an answer of the VMS, further tries included
+    #[arg(
+        long = "vms-timeout-seconds",
+        env = "VMS_TIMEOUT_SECONDS",
+        default_value = "5",
+        value_parser = seconds,
+        value_name = "SECONDS"
+    )]
+    pub timeout: Duration,
+}
