@@ -324,7 +324,7 @@ impl SegmentBody {
 
     /// What was opened is over: enough of an indexed recording; of another one more may be needed.
     fn on_source_end(&mut self) -> Result<()> {
-        let more = match (&self.way, self.remuxer.found()) {
+        let more = match (&mut self.way, self.remuxer.found()) {
             (Some(way), Some(found)) => way.more(&found, self.source.end),
             _ => None,
         };

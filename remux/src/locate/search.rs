@@ -12,7 +12,7 @@ use super::knowledge::{Contradiction, Knowledge};
 use super::segment::{Found, Thresholds};
 use super::sounding::Point;
 use crate::limits;
-use crate::time::{MediaTime, Ticks};
+use crate::time::Ticks;
 
 /// The search for one segment.
 #[derive(Debug, Clone)]

@@ -68,7 +68,7 @@ impl Way {
     }
 
     /// Opens what lies behind `end`, where the bytes up to there were not enough; `None` at the recording's end.
-    pub(in crate::playback) fn more(&self, found: &Found, end: u64) -> Option<Part> {
+    pub(in crate::playback) fn more(&mut self, found: &Found, end: u64) -> Option<Part> {
         self.search.more(&self.sketch.known(), found, end).map(Part::Range)
     }
 
