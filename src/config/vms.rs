@@ -11,11 +11,12 @@ use super::values::{Form, base_url, seconds};
 #[command(next_help_heading = "VMS")]
 pub struct Vms {
     /// URL of the VMS; without it there are the cameras that have recordings
-    #[arg(long = "vms-service-url", env = "VMS_SERVICE_URL", value_parser = base_url, value_name = "URL")]
+    #[arg(id = "vms_url", long = "vms-service-url", env = "VMS_SERVICE_URL", value_parser = base_url, value_name = "URL")]
     pub url: Option<String>,
 
     /// In which form it answers: auto finds out
     #[arg(
+        id = "vms_dialect",
         long = "vms-dialect",
         env = "VMS_DIALECT",
         default_value = "auto",
@@ -27,6 +28,7 @@ pub struct Vms {
 
     /// Longest wait for an answer of the VMS, further tries included
     #[arg(
+        id = "vms_timeout",
         long = "vms-timeout-seconds",
         env = "VMS_TIMEOUT_SECONDS",
         default_value = "5",

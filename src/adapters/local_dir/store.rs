@@ -80,7 +80,7 @@ fn is_older(entry: &fs::DirEntry, age: Duration) -> bool {
 }
 
 /// Makes a directory below `work_dir` that nobody else may write to.
-pub(in crate::adapters) fn prepare(work_dir: &Path, directory: &Path) -> io::Result<()> {
+pub(in super::super) fn prepare(work_dir: &Path, directory: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     // The default lies in a directory that everybody may write to: whoever was there first is not trusted.
     for path in directory.ancestors().take_while(|path| path.starts_with(work_dir)) {
