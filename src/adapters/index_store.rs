@@ -92,7 +92,8 @@ fn is_older(entry: &fs::DirEntry, age: Duration) -> bool {
     modified.is_ok_and(|modified| SystemTime::now().duration_since(modified).is_ok_and(|passed| passed > age))
 }
 
-fn prepare(work_dir: &Path, directory: &Path) -> io::Result<()> {
+/// Makes a directory below `work_dir` that nobody else may write to.
+pub(super) fn prepare(work_dir: &Path, directory: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     // The default lies in a directory that everybody may write to: whoever was there first is not trusted.
     for path in directory.ancestors().take_while(|path| path.starts_with(work_dir)) {

@@ -18,7 +18,7 @@ use crate::config::{Config, Packaging};
 use crate::http::{App, server};
 use crate::live::{self, Live, Makers};
 use crate::metrics::Metrics;
-use crate::playback::{Playback, Ports, Settings, Tables};
+use crate::playback::{Ahead, Budget, Flights, Playback, Ports, Seen, Settings, Tables};
 
 /// The service, ready to listen.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ impl Service {
             settings: settings(&config),
             metrics: Arc::clone(&metrics),
             tables: Tables::default(),
+            flights: Flights::with(Budget::of(config.cache.cache_inflight_bytes)),
+            seen: Seen::default(),
+            ahead: Ahead::with(Budget::of(config.cache.ahead_bytes(outside.is_afar))),
         };
         let live = live(&config, &playback.ports, outside.makers.clone());
         let app = App::new(playback, live, outside.upstreams.clone(), config.server.clone());
@@ -135,6 +138,8 @@ fn settings(config: &Config) -> Settings {
         max_range: ticks(config.playback.max_range),
         session_ttl: delta(config.sessions.ttl),
         session_max_age: delta(config.sessions.max_age),
+        cache_verify: delta(config.cache.cache_verify_seconds),
+        max_kept_segment: config.cache.cache_max_segment_bytes,
     }
 }
 

@@ -8,13 +8,16 @@ use std::time::Duration;
 use super::ticks;
 use crate::adapters::dialect::Dialect;
 use crate::adapters::known_cameras::KnownCameras;
+use crate::adapters::load::{self, FairTurns};
 use crate::adapters::local_dir;
 pub use crate::adapters::local_dir::LocalDir;
 use crate::adapters::mediamtx::{self, MediaMtx};
 use crate::adapters::memory::{self, MemorySessions};
 use crate::adapters::objects::{self, Bucket, BucketSettings, HttpObjects, PresignedUrls};
 use crate::adapters::remote::{self, Remote};
+use crate::adapters::segment_cache::{self, SegmentTiers};
 use crate::adapters::storage_service::{self, StorageService};
+use crate::adapters::tasks::TokioTasks;
 use crate::adapters::valkey::{self, ValkeySessions};
 use crate::adapters::vms::{self, Vms};
 use crate::clock::Clock;
@@ -34,7 +37,8 @@ pub(super) struct Outside {
     /// The directory of recordings, which is watched only where it is what is served.
     pub(super) directory: LocalDir,
     pub(super) names: Names,
-    serves_directory: bool,
+    /// Recordings come over a network, not from the directory.
+    pub(super) is_afar: bool,
 }
 
 /// Where things are, for the log.
@@ -55,7 +59,7 @@ struct Workshop<'a> {
 
 impl Outside {
     pub(super) fn of(config: &Config, clock: Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Self {
-        let mut workshop = Workshop { config, clock: Arc::clone(&clock), metrics, upstreams: Vec::new() };
+        let mut workshop = Workshop { config, clock, metrics, upstreams: Vec::new() };
         let directory = workshop.directory();
         let remote = workshop.remote();
         if remote.is_none() {
@@ -64,17 +68,17 @@ impl Outside {
         let vms = workshop.vms();
         let sessions = workshop.sessions();
         let makers = Makers { server: workshop.media_server(), sources: vms.clone().map(|vms| vms as _) };
-        let serves_directory = remote.is_none();
+        let is_afar = remote.is_some();
         let ports = match remote {
-            Some(remote) => ports(Arc::new(remote), vms, sessions, clock),
-            None => ports(Arc::new(directory.clone()), vms, sessions, clock),
+            Some(remote) => workshop.ports(Arc::new(remote), vms, sessions, true),
+            None => workshop.ports(Arc::new(directory.clone()), vms, sessions, false),
         };
         let names = workshop.names();
-        Self { ports, makers, upstreams: workshop.upstreams, directory, names, serves_directory }
+        Self { ports, makers, upstreams: workshop.upstreams, directory, names, is_afar }
     }
 
     pub(super) fn start(&self) {
-        if self.serves_directory {
+        if !self.is_afar {
             self.directory.start();
         }
     }
@@ -84,22 +88,33 @@ impl Outside {
     }
 }
 
-/// `recorded` has the recordings; the VMS, where there is one, knows further cameras.
-fn ports<R: Cameras + Recordings + Indexes + Objects + 'static>(
-    recorded: Arc<R>,
-    vms: Option<Arc<Vms>>,
-    sessions: Arc<dyn SessionStore>,
-    clock: Arc<dyn Clock>,
-) -> Ports {
-    let cameras: Arc<dyn Cameras> = match vms {
-        Some(vms) => Arc::new(KnownCameras { vms, recorded: Arc::clone(&recorded) as _ }),
-        None => Arc::clone(&recorded) as _,
-    };
-    let (recordings, indexes) = (Arc::clone(&recorded) as _, Arc::clone(&recorded) as _);
-    Ports { cameras, recordings, indexes, objects: recorded, sessions, clock }
-}
-
 impl Workshop<'_> {
+    /// `recorded` has the recordings, near or `from_afar`; the VMS, where there is one, knows further cameras.
+    fn ports<R: Cameras + Recordings + Indexes + Objects + 'static>(
+        &self,
+        recorded: Arc<R>,
+        vms: Option<Arc<Vms>>,
+        sessions: Arc<dyn SessionStore>,
+        from_afar: bool,
+    ) -> Ports {
+        let (clock, metrics) = (Arc::clone(&self.clock), self.metrics);
+        let cache = cache_settings(self.config, from_afar);
+        Ports {
+            cameras: match vms {
+                Some(vms) => Arc::new(KnownCameras { vms, recorded: Arc::clone(&recorded) as _ }),
+                None => Arc::clone(&recorded) as _,
+            },
+            recordings: Arc::clone(&recorded) as _,
+            indexes: Arc::clone(&recorded) as _,
+            objects: recorded,
+            sessions,
+            cache: Arc::new(SegmentTiers::new(cache, Arc::clone(&clock), metrics)),
+            tasks: Arc::new(TokioTasks),
+            turns: Arc::new(FairTurns::new(load_limits(self.config), metrics)),
+            clock,
+        }
+    }
+
     /// Recordings that a Storage Service lists, with their bytes where it says or in a bucket.
     fn remote(&mut self) -> Option<Remote> {
         let config = self.config;
@@ -259,4 +274,29 @@ fn valkey_server(config: &Config) -> Option<valkey::Server> {
         cluster: address.cluster || valkey.cluster,
         timeout: valkey.timeout,
     })
+}
+
+/// Recordings come `from_afar` over a network; those of a directory do not.
+fn cache_settings(config: &Config, from_afar: bool) -> segment_cache::Settings {
+    let cache = &config.cache;
+    segment_cache::Settings {
+        memory_bytes: cache.cache_memory_bytes,
+        disk: segment_cache::DiskSettings {
+            work_dir: config.recordings.work_dir(),
+            bytes: cache.disk_bytes(from_afar),
+            max_age: cache.cache_max_age_seconds,
+            min_free: cache.cache_min_free_bytes,
+        },
+    }
+}
+
+fn load_limits(config: &Config) -> load::Limits {
+    let load = &config.load;
+    load::Limits {
+        segments: load.max_running_segments,
+        reads: load.max_upstream_reads,
+        share: load.max_segments_per_session,
+        queue: load.max_queued_segments,
+        patience: load.queue_seconds,
+    }
 }

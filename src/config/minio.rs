@@ -2,6 +2,8 @@
 
 use clap::{ArgAction, Args};
 
+use super::values::Secret;
+
 /// The bucket of the recordings, where it is read with own credentials.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bucket")]

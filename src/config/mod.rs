@@ -1,6 +1,8 @@
 //! Settings are data: one struct per concern, read from the environment (or the command line) here and nowhere else.
 //! A value that makes no sense stops the start and is named.
 
+mod cache;
+mod load;
 mod logging;
 mod mediamtx;
 mod minio;
@@ -16,6 +18,8 @@ mod vms;
 
 use clap::Parser;
 
+pub use self::cache::{Cache, Prefetch};
+pub use self::load::Load;
 pub use self::logging::{LogFormat, Logging};
 pub use self::mediamtx::MediaMtx;
 pub use self::minio::{Bucket, Minio};
@@ -57,6 +61,12 @@ pub struct Config {
     /// How long sessions live.
     #[command(flatten)]
     pub sessions: Sessions,
+    /// What is kept of segments.
+    #[command(flatten)]
+    pub cache: Cache,
+    /// How much goes on at a time.
+    #[command(flatten)]
+    pub load: Load,
     /// Where live streams are served.
     #[command(flatten)]
     pub mediamtx: MediaMtx,
@@ -106,6 +116,12 @@ mod tests {
             ("--valkey-db", "-1"),
             ("--valkey-timeout-ms", "0"),
             ("--valkey-ca-file", "/nowhere/ca.pem"),
+            ("--cache-memory-bytes", "-1"),
+            ("--cache-disk-bytes", "much"),
+            ("--cache-max-age-seconds", "0"),
+            ("--prefetch", "maybe"),
+            ("--max-running-segments", "0"),
+            ("--queue-seconds", "0"),
             ("--log-format", "yaml"),
             ("--log-level", "loud"),
             ("--cors-allowed-origins", "example.com"),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::{TypedValueParser, ValueParserFactory};
+
+use super::values::Secret;
 use clap::error::ErrorKind;
 use clap::{Args, Command};
 use percent_encoding::percent_decode_str;

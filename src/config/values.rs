@@ -77,6 +77,11 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "a whole number, at least 1, is needed".to_owned())
 }
 
+/// A number of bytes, or 0 for none.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "a whole number of bytes is needed, or 0 for none".to_owned())
+}
+
 /// Which origins other than our own may call the API from a browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
