@@ -34,7 +34,7 @@ impl Replica {
     }
 
     fn with(server: Server, sessions: usize) -> Self {
-        playback_service::app::use_ring();
+        playback_service::tls::choose_provider();
         let (clock, metrics) = (noon(), Arc::new(Metrics::new()));
         let limits = CopyLimits { sessions, stretches: 1000 };
         let store = ValkeySessions::new(server, limits, Arc::clone(&clock) as _, Arc::clone(&metrics));

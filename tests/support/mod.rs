@@ -174,7 +174,7 @@ impl Server {
     }
 
     pub async fn start(root: &Path, work_dir: &Path, mut setup: Setup) -> Self {
-        playback_service::app::use_ring();
+        playback_service::tls::choose_provider();
         let (service, clock) = setup.service(root, work_dir);
         let service = match setup.wire.take() {
             Some(wire) => service.rewired(wire),
