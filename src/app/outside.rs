@@ -112,10 +112,10 @@ impl Workshop<'_> {
     fn vms(&mut self) -> Option<Arc<Vms>> {
         let config = &self.config.vms;
         let settings = vms::Settings {
-            url: config.url.clone()?,
-            dialect: dialect(config.dialect),
+            url: config.vms_service_url.clone()?,
+            dialect: dialect(config.vms_dialect),
             connect: CONNECT,
-            answer: config.timeout,
+            answer: config.vms_timeout_seconds,
         };
         let vms = Arc::new(Vms::new(settings, Arc::clone(&self.clock), Arc::clone(self.metrics)));
         self.upstreams.push(Arc::clone(&vms) as _);
@@ -154,8 +154,8 @@ impl Workshop<'_> {
         let directory = || config.recordings.directory().display().to_string();
         let server = valkey_server(config);
         Names {
-            recordings: config.storage.url.clone().unwrap_or_else(directory),
-            cameras: config.vms.url.clone().unwrap_or_else(|| "those with recordings".to_owned()),
+            recordings: config.storage.storage_service_url.clone().unwrap_or_else(directory),
+            cameras: config.vms.vms_service_url.clone().unwrap_or_else(|| "those with recordings".to_owned()),
             sessions: server.map_or_else(|| "in memory".to_owned(), |server| format!("valkey at {server}")),
         }
     }

@@ -26,11 +26,6 @@ pub struct Vms {
     pub vms_dialect: Form,
 
     /// Longest wait for an answer of the VMS, further tries included
-    #[arg(
- long, env,
-        default_value = "5",
-        value_parser = seconds,
-        value_name = "SECONDS"
-    )]
+    #[arg(long, env, default_value = "5", value_parser = seconds, value_name = "SECONDS")]
     pub vms_timeout_seconds: Duration,
 }
