@@ -10,8 +10,8 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use url::Url;
 
+use super::super::dialect::Dialect;
 use super::{StorageService, encoded};
-use crate::adapters::dialect::Dialect;
 use crate::domain::RecordingKey;
 use crate::error::{Error, Kind, Result};
 
