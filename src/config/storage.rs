@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{Form, base_url, seconds};
+use super::values::{Form, seconds, service_url};
 
 /// The Storage Service, which lists recordings that are kept elsewhere.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Storage Service")]
 pub struct Storage {
     /// URL of the Storage Service; without it recordings are those of RECORDINGS_DIR
-    #[arg(long, env, value_parser = base_url, value_name = "URL")]
+    #[arg(long, env, value_parser = service_url, value_name = "URL")]
     pub storage_service_url: Option<String>,
 
     /// In which form it answers: auto finds out
