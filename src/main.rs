@@ -26,13 +26,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match Service::new(config, Arc::new(SystemClock)) {
-        Ok(service) => service.serve(listener, stop_signal()).await,
-        Err(error) => {
-            error!(%error, "cannot start");
-            return ExitCode::FAILURE;
-        }
-    }
+    Service::new(config, Arc::new(SystemClock)).serve(listener, stop_signal()).await;
     ExitCode::SUCCESS
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 use crate::error::{Error, Kind};
@@ -44,6 +45,22 @@ metrics! {
     cache_misses: IntCounterVec = by_cache, "playback_cache_misses_total";
     /// Entries that a cache gave up for want of room.
     cache_evictions: IntCounterVec = by_cache, "playback_cache_evictions_total";
+    /// Bytes that a cache of segments holds.
+    cache_bytes: IntGaugeVec = bytes_by_cache, "playback_cache_bytes";
+    /// Kept segments that were found damaged, and made anew.
+    cache_damaged: IntCounter = counter, "playback_cache_damaged_total";
+    /// Bytes kept of segments on their way, for others who ask for them.
+    inflight_bytes: IntGauge = gauge, "playback_inflight_bytes";
+    /// Requests for a segment that was on its way to somebody else and came along.
+    coalesced_segments: IntCounter = counter, "playback_coalesced_segments_total";
+    /// Segments that were made before anybody asked.
+    prefetched_segments: IntCounter = counter, "playback_prefetched_segments_total";
+    /// Turns that are taken: to send a segment, to read from storage.
+    turns_taken: IntGaugeVec = gauge_by_turn, "playback_turns_taken";
+    /// Requests that wait for a turn.
+    turns_awaited: IntGaugeVec = gauge_by_turn, "playback_turns_awaited";
+    /// Requests that were told to come back later.
+    turns_refused: IntCounterVec = by_turn, "playback_turns_refused_total";
     /// Segments that were broken off by an error.
     transmux_failures: IntCounter = counter, "playback_transmux_failures_total";
     /// Seconds spent on making a segment, without waiting for the client.
@@ -58,6 +75,12 @@ metrics! {
     upstream_failures: IntCounterVec = by_upstream, "playback_upstream_failures_total";
     /// Playlists and segments that were not noted in Valkey for other programs to read.
     notes_dropped: IntCounter = counter, "playback_session_notes_dropped_total";
+    /// Requests to what the service depends on, by which it is.
+    upstream_requests: IntCounterVec = by_who, "playback_upstream_requests_total";
+    /// Bytes that were read from what the service depends on, by which it is.
+    upstream_bytes: IntCounterVec = by_who, "playback_upstream_bytes_total";
+    /// Bodies that broke off or stalled and were resumed, by who sent them.
+    upstream_resumes: IntCounterVec = by_who, "playback_upstream_resumes_total";
     /// Connections that are open.
     connections: IntGauge = gauge, "playback_open_connections";
     /// Recordings that are known.
@@ -80,7 +103,28 @@ impl Metrics {
     }
 }
 
+/// What a cache counted since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheCounts {
+    /// Lookups that it answered.
+    pub hits: u64,
+    /// Lookups that it could not answer.
+    pub misses: u64,
+    /// Entries that it gave up for want of room.
+    pub evictions: u64,
+}
+
 impl Metrics {
+    /// What `cache` counted.
+    pub fn of_cache(&self, cache: &'static str) -> CacheCounts {
+        let count = |counter: &IntCounterVec| counter.with_label_values(&[cache]).get();
+        CacheCounts {
+            hits: count(&self.cache_hits),
+            misses: count(&self.cache_misses),
+            evictions: count(&self.cache_evictions),
+        }
+    }
+
     /// Counts a failure of `upstream` (`storage`, `objects`, `vms`, `mediamtx`, `valkey`), if that is what `error` is.
     pub fn on_upstream_failure(&self, upstream: &'static str, error: &Error) {
         let kind = match error.kind() {
@@ -120,12 +164,45 @@ fn by_status(name: &str, help: &str) -> IntCounterVec {
     IntCounterVec::new(Opts::new(name, help), &["status"]).expect(NAMED_WELL)
 }
 
-/// `cache` is one of `index` and, later, `segment`.
+/// `cache` is one of these, and `tables`.
 fn by_cache(name: &str, help: &str) -> IntCounterVec {
     let by_cache = IntCounterVec::new(Opts::new(name, help), &["cache"]).expect(NAMED_WELL);
-    by_cache.with_label_values(&["index"]);
+    for cache in ["index", "segment_memory", "segment_disk"] {
+        by_cache.with_label_values(&[cache]);
+    }
     by_cache
 }
+
+/// `upstream` is `objects`.
+fn by_who(name: &str, help: &str) -> IntCounterVec {
+    IntCounterVec::new(Opts::new(name, help), &["upstream"]).expect(NAMED_WELL)
+}
+
+fn bytes_by_cache(name: &str, help: &str) -> IntGaugeVec {
+    let by_cache = IntGaugeVec::new(Opts::new(name, help), &["cache"]).expect(NAMED_WELL);
+    for cache in ["segment_memory", "segment_disk"] {
+        by_cache.with_label_values(&[cache]);
+    }
+    by_cache
+}
+
+fn by_turn(name: &str, help: &str) -> IntCounterVec {
+    let by_turn = IntCounterVec::new(Opts::new(name, help), &["turn"]).expect(NAMED_WELL);
+    for turn in TURNS {
+        by_turn.with_label_values(&[turn]);
+    }
+    by_turn
+}
+
+fn gauge_by_turn(name: &str, help: &str) -> IntGaugeVec {
+    let by_turn = IntGaugeVec::new(Opts::new(name, help), &["turn"]).expect(NAMED_WELL);
+    for turn in TURNS {
+        by_turn.with_label_values(&[turn]);
+    }
+    by_turn
+}
+
+const TURNS: [&str; 2] = ["segment", "read"];
 
 fn by_upstream(name: &str, help: &str) -> IntCounterVec {
     IntCounterVec::new(Opts::new(name, help), &["upstream", "kind"]).expect(NAMED_WELL)

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use playback_service::adapters::dialect::Dialect;
-use playback_service::adapters::storage_service::{PresignedUrls, Settings, StorageService};
+use playback_service::adapters::objects::PresignedUrls;
+use playback_service::adapters::storage_service::{Settings, StorageService};
 use playback_service::domain::{CameraId, TimeRange};
 use playback_service::error::Kind;
 use playback_service::metrics::Metrics;

@@ -153,6 +153,24 @@ impl Intake {
         self.report.wrong_lengths += lengths.map(|length| u64::from(length.finish())).sum::<u64>();
     }
 
+    /// How many packets at the front of `row`, which stand behind one of this stream, go on with it and are nothing but payload:
+    /// there is nothing more to find out about them. Each is handed to `on_each`, which says whether to go on behind it.
+    #[inline]
+    pub(crate) fn admit_row(
+        &mut self,
+        number: usize,
+        row: &mut [Packet],
+        on_each: impl FnMut(&mut Packet) -> bool,
+    ) -> usize {
+        let Some(stream) = self.streams.get_mut(number) else { return 0 };
+        let count = stream.counter.on_row(stream.pid, row, on_each);
+        if let Some(length) = &mut stream.length {
+            length.on_row(&row[..count]);
+        }
+        self.report.packets += count as u64;
+        count
+    }
+
     /// The stream of a packet that was held for a doubtful time.
     pub(crate) fn admit_again(
         &mut self,

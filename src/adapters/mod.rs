@@ -2,9 +2,16 @@
 
 pub mod dialect;
 pub mod http_client;
+mod index_store;
+pub mod known_cameras;
+pub mod load;
 pub mod local_dir;
 pub mod mediamtx;
 pub mod memory;
+pub mod objects;
+pub mod remote;
+pub mod segment_cache;
 pub mod storage_service;
+pub mod tasks;
 pub mod valkey;
 pub mod vms;

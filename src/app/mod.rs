@@ -11,14 +11,14 @@ use remux::time::Ticks;
 use tokio::net::TcpListener;
 use tracing::info;
 
+pub use self::outside::LocalDir;
 use self::outside::Outside;
-pub use self::outside::{LocalDir, Misconfigured};
 use crate::clock::Clock;
 use crate::config::{Config, Packaging};
 use crate::http::{App, server};
 use crate::live::{self, Live, Makers};
 use crate::metrics::Metrics;
-use crate::playback::{Playback, Ports, Settings, Tables};
+use crate::playback::{Ahead, Budget, Flights, Playback, Ports, Seen, Settings, Tables};
 
 /// The service, ready to listen.
 #[derive(Debug)]
@@ -31,21 +31,21 @@ pub struct Service {
 
 impl Service {
     /// Wires the service as `config` says.
-    ///
-    /// # Errors
-    /// Where a setting that only its user can judge makes no sense.
-    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, Misconfigured> {
+    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
         let metrics = Arc::new(Metrics::new());
-        let outside = Outside::of(&config, clock, &metrics)?;
+        let outside = Outside::of(&config, clock, &metrics);
         let playback = Playback {
             ports: outside.ports.clone(),
             settings: settings(&config),
             metrics: Arc::clone(&metrics),
             tables: Tables::default(),
+            flights: Flights::with(Budget::of(config.cache.cache_inflight_bytes)),
+            seen: Seen::default(),
+            ahead: Ahead::with(Budget::of(config.cache.ahead_bytes(outside.is_afar))),
         };
         let live = live(&config, &playback.ports, outside.makers.clone());
         let app = App::new(playback, live, outside.upstreams.clone(), config.server.clone());
-        Ok(Self { config, app, outside, metrics })
+        Self { config, app, outside, metrics }
     }
 
     /// The same service with other adapters behind some of its ports.
@@ -138,6 +138,8 @@ fn settings(config: &Config) -> Settings {
         max_range: ticks(config.playback.max_range),
         session_ttl: delta(config.sessions.ttl),
         session_max_age: delta(config.sessions.max_age),
+        cache_verify: delta(config.cache.cache_verify_seconds),
+        max_kept_segment: config.cache.cache_max_segment_bytes,
     }
 }
 

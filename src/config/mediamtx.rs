@@ -1,8 +1,8 @@
 //! Where live streams are served, and how they are called there.
 
-use std::fmt;
-
 use clap::Args;
+
+use super::values::Secret;
 use url::Url;
 
 use crate::live::{Addresses, PathTemplate};
@@ -37,8 +37,8 @@ pub struct MediaMtx {
     pub mediamtx_api_user: Option<String>,
 
     /// Password for the Control API
-    #[arg(long, env, hide_env_values = true, value_parser = Password::parse, value_name = "PASSWORD", requires = "mediamtx_api_user")]
-    pub mediamtx_api_password: Option<Password>,
+    #[arg(long, env, hide_env_values = true, value_parser = Secret::parse, value_name = "PASSWORD", requires = "mediamtx_api_user")]
+    pub mediamtx_api_password: Option<Secret>,
 }
 
 impl MediaMtx {
@@ -62,27 +62,6 @@ const RTSP_PORT: u16 = 8554;
 /// Another port of a base's host.
 fn beside(base: &Url, scheme: &str, port: u16) -> Option<Url> {
     format!("{scheme}://{}:{port}", base.host_str()?).parse().ok()
-}
-
-/// A password: never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
-
-impl Password {
-    fn parse(text: &str) -> Result<Self, std::convert::Infallible> {
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The password itself, for whoever asks for it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
-    }
 }
 
 fn web_base(text: &str) -> Result<Url, String> {

@@ -1,8 +1,12 @@
 //! Settings are data: one struct per concern, read from the environment (or the command line) here and nowhere else.
 //! A value that makes no sense stops the start and is named.
 
+mod cache;
+mod load;
 mod logging;
 mod mediamtx;
+mod minio;
+mod objects;
 mod playback;
 mod recordings;
 mod server;
@@ -14,15 +18,19 @@ mod vms;
 
 use clap::Parser;
 
+pub use self::cache::{Cache, Prefetch};
+pub use self::load::Load;
 pub use self::logging::{LogFormat, Logging};
-pub use self::mediamtx::{MediaMtx, Password};
+pub use self::mediamtx::MediaMtx;
+pub use self::minio::{Bucket, Minio};
+pub use self::objects::Objects;
 pub use self::playback::{Packaging, Playback};
 pub use self::recordings::Recordings;
 pub use self::server::Server;
 pub use self::sessions::Sessions;
 pub use self::storage::Storage;
-pub use self::valkey::{Address, Secret, Valkey};
-pub use self::values::{Form, Origins};
+pub use self::valkey::{Address, Valkey};
+pub use self::values::{Form, Origins, Secret};
 pub use self::vms::Vms;
 
 /// Plays any time range of any camera's recorded MPEG-TS or MP4 as HLS, at once: no FFmpeg, no transcoding, no temporary files.
@@ -38,6 +46,12 @@ pub struct Config {
     /// Who lists recordings that are kept elsewhere.
     #[command(flatten)]
     pub storage: Storage,
+    /// How those are read.
+    #[command(flatten)]
+    pub objects: Objects,
+    /// Where those are, with own credentials.
+    #[command(flatten)]
+    pub minio: Minio,
     /// Who knows the cameras.
     #[command(flatten)]
     pub vms: Vms,
@@ -47,6 +61,12 @@ pub struct Config {
     /// How long sessions live.
     #[command(flatten)]
     pub sessions: Sessions,
+    /// What is kept of segments.
+    #[command(flatten)]
+    pub cache: Cache,
+    /// How much goes on at a time.
+    #[command(flatten)]
+    pub load: Load,
     /// Where live streams are served.
     #[command(flatten)]
     pub mediamtx: MediaMtx,
@@ -96,6 +116,12 @@ mod tests {
             ("--valkey-db", "-1"),
             ("--valkey-timeout-ms", "0"),
             ("--valkey-ca-file", "/nowhere/ca.pem"),
+            ("--cache-memory-bytes", "-1"),
+            ("--cache-disk-bytes", "much"),
+            ("--cache-max-age-seconds", "0"),
+            ("--prefetch", "maybe"),
+            ("--max-running-segments", "0"),
+            ("--queue-seconds", "0"),
             ("--log-format", "yaml"),
             ("--log-level", "loud"),
             ("--cors-allowed-origins", "example.com"),
@@ -105,6 +131,12 @@ mod tests {
             ("--storage-dialect", "spoken"),
             ("--storage-longest-segment-seconds", "0"),
             ("--storage-timeout-seconds", "soon"),
+            ("--object-hosts", "http://minio/"),
+            ("--object-stall-timeout-ms", "0"),
+            ("--object-connect-timeout-ms", "2s"),
+            ("--minio-endpoint", "minio/bucket"),
+            ("--minio-bucket", "a/b"),
+            ("--minio-use-ssl", "perhaps"),
             ("--vms-service-url", "ftp://vms"),
             ("--vms-dialect", "spoken"),
             ("--vms-timeout-seconds", "0"),
@@ -122,6 +154,35 @@ mod tests {
         let config =
             parse(&["--valkey-addr=redis://me:hunter2@valkey", "--valkey-password=hunter2"]).unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_bucket_is_all_or_nothing() {
+        let all = [
+            "--storage-service-url=http://storage:8082",
+            "--minio-endpoint=minio:9000",
+            "--minio-access-key=them",
+            "--minio-secret-key=5ecret",
+        ];
+        let config = parse(&all).unwrap();
+        let bucket = config.minio.bucket().unwrap();
+        assert_eq!(
+            (bucket.endpoint.as_str(), bucket.name.as_str()),
+            ("http://minio:9000", "cctv-recordings")
+        );
+        assert!(!format!("{config:?}").contains("5ecret"));
+        let https = [&all[..], &["--minio-use-ssl=true"]].concat();
+        assert_eq!(parse(&https).unwrap().minio.bucket().unwrap().endpoint, "https://minio:9000");
+        for missing in 0..all.len() {
+            let given: Vec<&str> =
+                (0..all.len()).filter(|&other| other != missing).map(|one| all[one]).collect();
+            let error = parse(&given).unwrap_err().to_string();
+            let named = all[missing].split('=').next().unwrap();
+            assert!(error.contains(named), "{named} is missing: {error}");
+        }
+        for alone in ["--minio-bucket=recordings", "--minio-use-ssl=true", "--minio-region=eu"] {
+            assert!(parse(&[alone]).unwrap_err().to_string().contains("--minio-endpoint"), "{alone}");
+        }
     }
 
     #[test]

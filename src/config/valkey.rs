@@ -1,11 +1,12 @@
 //! Where sessions live: Valkey, or any server that speaks its protocol.
 
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::{TypedValueParser, ValueParserFactory};
+
+use super::values::Secret;
 use clap::error::ErrorKind;
 use clap::{Args, Command};
 use percent_encoding::percent_decode_str;
@@ -75,29 +76,6 @@ pub struct Address {
     pub password: Option<Secret>,
     /// The database that it names.
     pub database: Option<u16>,
-}
-
-/// Something that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The secret itself.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
 }
 
 impl Address {

@@ -1,5 +1,6 @@
 //! Kinds of values.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Uri};
@@ -16,12 +17,47 @@ pub enum Form {
     Deployed,
 }
 
+/// A password or its like: never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(Self::from(text)) }
+    }
+
+    /// The secret itself, for whoever asks for it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
 /// Whole seconds, at least one.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("a whole number of seconds, at least 1, is needed".to_owned()),
         Ok(seconds) if seconds > LONGEST => Err(format!("at most {LONGEST} seconds make sense")),
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
+    }
+}
+
+/// Whole milliseconds, at least one, at most an hour of them.
+pub(super) fn milliseconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(count) if (1..=3_600_000).contains(&count) => Ok(Duration::from_millis(count)),
+        _ => Err("a whole number of milliseconds, 1 to 3600000, is needed".to_owned()),
     }
 }
 
@@ -39,6 +75,11 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|&count| count > 0)
         .ok_or_else(|| "a whole number, at least 1, is needed".to_owned())
+}
+
+/// A number of bytes, or 0 for none.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "a whole number of bytes is needed, or 0 for none".to_owned())
 }
 
 /// Which origins other than our own may call the API from a browser.

@@ -61,6 +61,8 @@ pub(super) async fn livez() -> &'static str {
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     // The gauge is set by whoever counts sessions; those that expired meanwhile are counted now.
     let _ = app.playback().ports.sessions.active().await;
-    let text = app.playback().metrics.text();
+    let playback = app.playback();
+    playback.metrics.inflight_bytes.set(i64::try_from(playback.flights.budget().used()).unwrap_or(i64::MAX));
+    let text = playback.metrics.text();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -1,6 +1,7 @@
 //! How the world asks: routes, and nothing but the way from a request to a call and from its result to a response.
 
 mod assets;
+mod cache;
 mod cameras;
 mod extract;
 mod health;
@@ -103,6 +104,7 @@ impl App {
             .route("/sessions/{id}/playlist.m3u8", get(sessions::playlist))
             .route("/sessions/{id}/segment/{file}", get(segments::segment))
             .route("/sessions/{id}/init/{file}", get(segments::initialization))
+            .route("/cache/stats", get(cache::stats))
             .route("/cameras", get(cameras::list))
             .route("/cameras/{id}/recordings", get(cameras::recordings));
         let routes = Router::new()

@@ -8,25 +8,36 @@
 //!
 //! No web framework, no file system, no runtime in here: those are at the edge.
 
+mod ahead;
+mod budget;
+mod flight;
 mod frames;
 mod growth;
+mod kept;
 pub mod locate;
 pub mod media;
 pub mod plan;
 pub mod playlist;
 pub mod ports;
+mod seen;
 pub mod segment;
+mod served;
 mod sessions;
 mod tables;
 #[cfg(test)]
 mod testing;
+mod turns;
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use remux::time::Ticks;
 
-use self::ports::{Cameras, Indexes, Objects, Recordings, SessionStore};
+pub use self::ahead::Ahead;
+pub use self::budget::Budget;
+pub use self::flight::Flights;
+use self::ports::{Cameras, Indexes, Objects, Recordings, SegmentCache, SessionStore, Tasks, Turns};
+pub use self::seen::Seen;
 pub use self::sessions::Opened;
 pub use self::tables::Tables;
 use crate::clock::Clock;
@@ -43,6 +54,12 @@ pub struct Playback {
     pub metrics: Arc<Metrics>,
     /// Tables of the MP4 recordings that are played.
     pub tables: Tables,
+    /// Segments on their way.
+    pub flights: Flights,
+    /// When recordings were last seen where they are kept.
+    pub seen: Seen,
+    /// What is made before it is asked for.
+    pub ahead: Ahead,
 }
 
 /// The adapters behind the ports.
@@ -58,6 +75,12 @@ pub struct Ports {
     pub objects: Arc<dyn Objects>,
     /// Where sessions live.
     pub sessions: Arc<dyn SessionStore>,
+    /// Where finished segments are kept.
+    pub cache: Arc<dyn SegmentCache>,
+    /// Who may serve and read now.
+    pub turns: Arc<dyn Turns>,
+    /// Who does what nobody waits for.
+    pub tasks: Arc<dyn Tasks>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }
@@ -75,4 +98,8 @@ pub struct Settings {
     pub session_ttl: TimeDelta,
     /// How long after its creation a session is renewed by being played.
     pub session_max_age: TimeDelta,
+    /// How long after a recording was last seen its kept segments are given out without asking for it.
+    pub cache_verify: TimeDelta,
+    /// The largest segment that is kept, in memory on its way or afterwards.
+    pub max_kept_segment: u64,
 }

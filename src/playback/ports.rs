@@ -14,9 +14,11 @@ use futures::future::{BoxFuture, ready};
 use futures::stream::BoxStream;
 use remux::time::Ticks;
 
+pub use super::kept::{Finished, SegmentCache, SegmentKey, Stored as StoredSegment, Tier};
 use super::locate::Sketch;
 use super::media::Media;
 use super::plan::Plan;
+pub use super::turns::{Need, Reading, Tasks, Turn, Turns};
 use crate::domain::{
     CameraId, LivePlan, Origin, Recording, RecordingId, RecordingKey, Session, SessionId, TimeRange,
     Unreadable, WallTime,

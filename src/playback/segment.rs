@@ -23,12 +23,15 @@ use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::Playback;
+use super::flight::{Make, Wanted};
 use super::frames::Frames;
+use super::kept::SegmentKey;
 use super::locate::{Sketch, Way};
 use super::media::Media;
 use super::plan::Plan;
 use super::playlist::extension;
 use super::ports::{Note, Object, Part};
+pub use super::served::Served;
 use crate::domain::{Origin, RecordingKey, SessionId};
 use crate::error::{Error, Kind, Result};
 
@@ -38,7 +41,7 @@ pub struct Segment {
     /// Names its bytes: the same in every session and on every replica, another one for anything that would change them.
     pub etag: String,
     /// Its bytes.
-    pub body: SegmentBody,
+    pub body: Served,
 }
 
 /// The initialization segment of a stretch (`EXT-X-MAP`).
@@ -57,47 +60,54 @@ impl Playback {
     /// # Errors
     /// [`Kind::UnknownSession`], [`Kind::UnknownSegment`], [`Kind::Gone`], or what the source says.
     pub async fn segment(&self, id: SessionId, index: u32, packaging: Packaging) -> Result<Segment> {
+        let wanted = self.wanted(id, index, packaging).await?;
+        let recording = wanted.recording.id.clone();
+        self.note(id, Note::Segment { index, recording, cut: wanted.cut }).await;
+        Ok(Segment { etag: wanted.key.etag(), body: self.serve(wanted).await? })
+    }
+
+    /// What segment `index` of a session is, and how it is made.
+    pub(super) async fn wanted(&self, id: SessionId, index: u32, packaging: Packaging) -> Result<Wanted> {
         let session = self.played(id).await?;
         let plan = &*self.current(&session).await?;
         self.check_numbering(plan)?;
         check_packaging(plan, packaging)?;
         let place = plan.place(index).ok_or_else(|| unknown_segment(index, plan.segments()))?;
-        let key = &place.stretch.recording;
-        let segment = match place.stretch.grid {
-            Some(grid) => self.cell(key, grid, place.cut, packaging).await?,
-            None => self.cut(key, place.cut, packaging).await?,
+        let recording = &place.stretch.recording;
+        let Recipe { key, origin, bytes, make } = match place.stretch.grid {
+            Some(grid) => self.cell(recording, grid, place.cut, packaging).await?,
+            None => self.cut(recording, place.cut, packaging).await?,
         };
-        self.note(id, Note::Segment { index, recording: key.id.clone(), cut: place.cut }).await;
-        Ok(segment)
+        let (recording, cut) = (recording.clone(), place.cut);
+        Ok(Wanted { session: id, index, cut, packaging, key, recording, origin, bytes, make })
     }
 
     /// A cut of a recording that has an index.
-    async fn cut(&self, key: &RecordingKey, number: u32, packaging: Packaging) -> Result<Segment> {
-        let media = self.ports.indexes.media(key).await?;
+    async fn cut(&self, recording: &RecordingKey, number: u32, packaging: Packaging) -> Result<Recipe> {
+        let media = self.ports.indexes.media(recording).await?;
         let (cut, layout, digest) = found(&media, number)?;
-        let part = Part::Range(cut.bytes.clone());
-        let object = self.ports.objects.open(key, part, media.origin()).await?;
-        let etag = etag(key, cut, digest, packaging);
-        let remuxer = Remuxer::segment(Arc::clone(layout), cut, packaging);
-        let body = SegmentBody::new(key, packaging, remuxer, object, self);
-        Ok(Segment { etag, body: SegmentBody { tables: tables(layout), ..body } })
+        let key = segment_key(recording, media.origin(), cut, digest, packaging);
+        let (bytes, origin) = (cut.bytes.clone(), media.origin().cloned());
+        let made_of = (self.clone(), recording.clone(), cut.clone(), Arc::clone(layout), origin.clone());
+        let make: Make = Arc::new(move || made_of_cut(made_of.clone(), packaging).boxed());
+        Ok(Recipe { key, origin, bytes: Some(bytes), make })
     }
 
     /// A cell of a recording that nobody has read: it is looked for, and found while it is sent.
     async fn cell(
         &self,
-        key: &RecordingKey,
+        recording: &RecordingKey,
         grid: Grid,
         number: u32,
         packaging: Packaging,
-    ) -> Result<Segment> {
-        let sketch = self.ports.indexes.sketch(key).await?;
+    ) -> Result<Recipe> {
+        let sketch = self.ports.indexes.sketch(recording).await?;
         let thresholds = Grid { zero: sketch.layout().zero, ..grid }.thresholds(number);
-        let etag = etag_of_cell(key, &sketch, thresholds, packaging);
-        let mut way = Way::new(&sketch, thresholds);
-        let object = way.open(&*self.ports.objects, key).await?;
-        let body = SegmentBody::new(key, packaging, way.remuxer(packaging), object, self);
-        Ok(Segment { etag, body: SegmentBody { way: Some(way), ..body } })
+        let key = key_of_cell(recording, &sketch, thresholds, packaging);
+        let origin = Some(sketch.origin().clone());
+        let made_of = (self.clone(), recording.clone(), sketch);
+        let make: Make = Arc::new(move || made_of_cell(made_of.clone(), thresholds, packaging).boxed());
+        Ok(Recipe { key, origin, bytes: None, make })
     }
 
     /// The initialization segment of stretch `number` of a session in fragmented MP4.
@@ -147,8 +157,38 @@ fn found(media: &Media, cut: u32) -> Result<(&Cut, &Arc<Layout>, &[u8; 32])> {
     found.ok_or_else(|| Error::internal("A cut list does not fit its session."))
 }
 
-/// The bytes of a segment. An error ends it; it never ends without one before it is complete.
-pub struct SegmentBody {
+/// What a segment is called and how it is made.
+struct Recipe {
+    key: SegmentKey,
+    origin: Option<Origin>,
+    bytes: Option<Range<u64>>,
+    make: Make,
+}
+
+async fn made_of_cut(
+    (playback, recording, cut, layout, origin): (Playback, RecordingKey, Cut, Arc<Layout>, Option<Origin>),
+    packaging: Packaging,
+) -> Result<SegmentBody> {
+    let part = Part::Range(cut.bytes.clone());
+    let object = playback.ports.objects.open(&recording, part, origin.as_ref()).await?;
+    let remuxer = Remuxer::segment(Arc::clone(&layout), &cut, packaging);
+    let body = SegmentBody::new(&recording, packaging, remuxer, object, &playback);
+    Ok(SegmentBody { tables: tables(&layout), ..body })
+}
+
+async fn made_of_cell(
+    (playback, recording, sketch): (Playback, RecordingKey, Arc<Sketch>),
+    thresholds: Thresholds,
+    packaging: Packaging,
+) -> Result<SegmentBody> {
+    let mut way = Way::new(&sketch, thresholds);
+    let object = way.open(&*playback.ports.objects, &recording).await?;
+    let body = SegmentBody::new(&recording, packaging, way.remuxer(packaging), object, &playback);
+    Ok(SegmentBody { way: Some(way), ..body })
+}
+
+/// A segment that is being made. An error ends it; it never ends without one before it is complete.
+pub(super) struct SegmentBody {
     state: State,
     remuxer: Box<Remuxer>,
     frames: Frames,
@@ -173,7 +213,10 @@ pub struct SegmentBody {
 ///   ▼  │ bytes elsewhere are needed: MP4, or a segment that has not been found yet
 /// Opening
 /// ```
+/// While nobody wants its bytes it may be `Resting`, and goes on by `Opening` what is left.
 enum State {
+    /// Nothing of the source is open.
+    Resting,
     /// A range of the source is being opened.
     Opening(BoxFuture<'static, Result<(Object, Option<Way>)>>),
     /// Bytes of the source are pushed into the engine.
@@ -217,6 +260,7 @@ impl SegmentBody {
                 continue;
             }
             match &mut self.state {
+                State::Resting => self.reopen(),
                 State::Opening(opening) => {
                     let (object, way) = ready!(opening.as_mut().poll(context))?;
                     self.source = object.range;
@@ -238,6 +282,26 @@ impl SegmentBody {
                 State::Over => return Poll::Ready(None),
             }
         }
+    }
+
+    /// What the recording's bytes were when they were opened.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Lets go of the source until it is polled again, if bytes of it are still to come.
+    pub(super) fn rest(&mut self) -> bool {
+        let rests = matches!(self.state, State::Reading(_)) && !self.source.is_empty();
+        if rests {
+            self.state = State::Resting;
+        }
+        rests
+    }
+
+    /// Goes on where it rested.
+    fn reopen(&mut self) {
+        let (opening, way) = (self.open(), self.way.take());
+        self.state = State::Opening(async move { opening.await.map(|(object, _)| (object, way)) }.boxed());
     }
 
     fn push(&mut self, bytes: Bytes) -> Result<()> {
@@ -292,7 +356,7 @@ impl SegmentBody {
 
     /// The engine goes on at `wanted`; that may be where it is being read anyway.
     fn on_want(&mut self, wanted: Range<u64>) {
-        if !matches!(self.state, State::Opening(_) | State::Reading(_)) {
+        if matches!(self.state, State::Draining | State::Over) {
             return;
         }
         if wanted.start == self.source.start && wanted.start < self.source.end {
@@ -404,17 +468,25 @@ fn unknown_segment(index: u32, segments: u32) -> Error {
     )
 }
 
-/// A strong validator (RFC 9110 §8.8.3): a hash over everything that the bytes depend on.
-fn etag(recording: &RecordingKey, cut: &Cut, layout_digest: &[u8; 32], packaging: Packaging) -> String {
+/// A hash over everything that the bytes depend on.
+fn segment_key(
+    recording: &RecordingKey,
+    origin: Option<&Origin>,
+    cut: &Cut,
+    layout_digest: &[u8; 32],
+    packaging: Packaging,
+) -> SegmentKey {
     let version = &recording.version;
     let mut hash = Sha256::new();
+    let served = origin.and_then(|origin| origin.validator.as_deref()).unwrap_or_default();
     // The packaging is all there is to choose.
-    for text in [recording.id.as_str(), &version.validator, extension(packaging)] {
+    for text in [recording.id.as_str(), &recording.object, &version.validator, served, extension(packaging)] {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }
     let end = cut.end.map_or(i64::MIN, |end| end.ticks());
-    for number in [version.size, cut.run as u64, cut.bytes.start, cut.bytes.end] {
+    let size = origin.map_or(version.size, |origin| origin.size);
+    for number in [version.size, size, cut.run as u64, cut.bytes.start, cut.bytes.end] {
         hash.update(number.to_be_bytes());
     }
     hash.update(cut.start.ticks().to_be_bytes());
@@ -424,12 +496,12 @@ fn etag(recording: &RecordingKey, cut: &Cut, layout_digest: &[u8; 32], packaging
 }
 
 /// The same of a segment that is not found yet: what it is follows from the recording and what it lies between.
-fn etag_of_cell(
+fn key_of_cell(
     recording: &RecordingKey,
     sketch: &Sketch,
     thresholds: Thresholds,
     packaging: Packaging,
-) -> String {
+) -> SegmentKey {
     let origin = sketch.origin();
     let mut hash = Sha256::new();
     let validator = origin.validator.as_deref().unwrap_or_default();
@@ -447,12 +519,13 @@ fn etag_of_cell(
 fn initialization_etag(layout_digest: &[u8; 32]) -> String {
     let mut hash = Sha256::new();
     hash.update("init");
-    tag(hash, layout_digest)
+    tag(hash, layout_digest).etag()
 }
 
-fn tag(mut hash: Sha256, layout_digest: &[u8; 32]) -> String {
+fn tag(mut hash: Sha256, layout_digest: &[u8; 32]) -> SegmentKey {
     hash.update(OUTPUT_VERSION.to_be_bytes());
     hash.update(layout_digest);
-    let hex: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    let mut key = [0; 16];
+    key.copy_from_slice(&hash.finalize()[..16]);
+    SegmentKey::new(key)
 }

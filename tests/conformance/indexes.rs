@@ -7,13 +7,23 @@ use playback_service::error::Kind;
 use playback_service::playback::Ports;
 use remux::time::Ticks;
 
+use super::support::remote::Platform;
 use super::support::{CAMERA, Directory, Setup, fragmented, progressive, sample, samples};
 
 #[tokio::test]
 async fn local_dir() {
     let work_dir = tempfile::tempdir().unwrap();
     let (service, _clock) = Setup::default().service(&samples(), work_dir.path());
-    suite(&service.app().playback().ports).await;
+    suite(&service.app().playback().ports, other_states).await;
+}
+
+#[tokio::test]
+async fn remote() {
+    let work_dir = tempfile::tempdir().unwrap();
+    let (service, _clock) = Setup::default().service(&samples(), work_dir.path());
+    let platform = Platform::with_samples();
+    let ports = platform.wired(service.app().playback().ports.clone(), work_dir.path());
+    suite(&ports, other_objects).await;
 }
 
 #[tokio::test]
@@ -23,11 +33,11 @@ async fn local_dir_of_mp4() {
         let recording = make(&std::fs::read(sample()).unwrap());
         directory.add(&format!("{CAMERA}/2026/03/14/10-00-00.mp4"), &recording);
         let (service, _clock) = Setup::default().service(&directory.root(), &directory.work_dir());
-        suite(&service.app().playback().ports).await;
+        suite(&service.app().playback().ports, other_states).await;
     }
 }
 
-async fn suite(ports: &Ports) {
+async fn suite(ports: &Ports, lost: fn(&RecordingKey) -> Vec<RecordingKey>) {
     let footage = ports.recordings.overlapping(&CAMERA.parse().unwrap(), TimeRange::ALWAYS).await.unwrap();
     let key = &footage.recordings[0].key;
     let media = ports.indexes.media(key).await.unwrap();
@@ -43,13 +53,25 @@ async fn suite(ports: &Ports) {
         assert!(Arc::ptr_eq(&answer.unwrap(), &media), "all sessions share one");
     }
 
+    for lost in lost(key) {
+        assert_eq!(ports.indexes.media(&lost).await.unwrap_err().kind(), &Kind::Gone, "{lost:?}");
+    }
+}
+
+/// Where the version says which bytes are meant.
+fn other_states(key: &RecordingKey) -> Vec<RecordingKey> {
     let other_state = Version { size: key.version.size + 1, ..key.version.clone() };
     let other_name = RecordingId::from("cam-9/2026/03/14/10-00-00.ts");
-    for lost in [
+    vec![
         RecordingKey { version: other_state, ..key.clone() },
         RecordingKey { id: other_name, ..key.clone() },
         RecordingKey { id: RecordingId::from("../secret"), ..key.clone() },
-    ] {
-        assert_eq!(ports.indexes.media(&lost).await.unwrap_err().kind(), &Kind::Gone, "{lost:?}");
-    }
+    ]
+}
+
+/// Where the key of an object does.
+fn other_objects(key: &RecordingKey) -> Vec<RecordingKey> {
+    let of =
+        |object: &str| RecordingKey { id: RecordingId::from(object), object: object.into(), ..key.clone() };
+    vec![of("cam-9/2026/03/14/10-00-00.ts"), of("secret")]
 }

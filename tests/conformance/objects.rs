@@ -5,24 +5,45 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use playback_service::domain::{RecordingId, RecordingKey, TimeRange, Version};
+use playback_service::domain::{Origin, RecordingId, RecordingKey, TimeRange, Version};
 use playback_service::error::Kind;
 use playback_service::playback::Ports;
 use playback_service::playback::ports::Part;
 
+use super::support::remote::Platform;
 use super::support::{CAMERA, Setup, sample, samples};
 
 #[tokio::test]
 async fn local_dir() {
     let work_dir = tempfile::tempdir().unwrap();
     let (service, _clock) = Setup::default().service(&samples(), work_dir.path());
-    suite(&service.app().playback().ports, &fs::read(sample()).unwrap()).await;
+    let ports = &service.app().playback().ports;
+    suite(ports, &fs::read(sample()).unwrap()).await;
+    let key = first(ports).await;
+    let other_state = Version { validator: "0".into(), ..key.version.clone() };
+    is_gone(ports, &RecordingKey { version: other_state, ..key }, None).await;
+}
+
+#[tokio::test]
+async fn remote() {
+    let work_dir = tempfile::tempdir().unwrap();
+    let (service, _clock) = Setup::default().service(&samples(), work_dir.path());
+    let platform = Platform::with_samples();
+    let ports = &platform.wired(service.app().playback().ports.clone(), work_dir.path());
+    let content = fs::read(sample()).unwrap();
+    suite(ports, &content).await;
+    let key = first(ports).await;
+    for known in [
+        Origin { size: content.len() as u64, validator: Some("\"another\"".into()) },
+        Origin { size: 1, validator: None },
+    ] {
+        is_gone(ports, &key, Some(&known)).await;
+    }
 }
 
 /// `content` is that of the first recording.
 async fn suite(ports: &Ports, content: &[u8]) {
-    let footage = ports.recordings.overlapping(&CAMERA.parse().unwrap(), TimeRange::ALWAYS).await.unwrap();
-    let key = &footage.recordings[0].key;
+    let key = &first(ports).await;
     assert_eq!(key.version.size, content.len() as u64);
 
     let read = async |range: Range<usize>| {
@@ -58,16 +79,17 @@ async fn suite(ports: &Ports, content: &[u8]) {
         assert_eq!(error.kind(), &Kind::BadUpstream);
     }
 
-    let other_state = Version { validator: "0".into(), ..key.version.clone() };
-    for lost in
-        [RecordingKey { version: other_state, ..key.clone() }, lost_key("cam-9/2026/03/14/10-00-00.ts", key)]
-    {
-        assert_eq!(
-            ports.objects.open(&lost, Part::Range(0..1), None).await.unwrap_err().kind(),
-            &Kind::Gone,
-            "{lost:?}"
-        );
-    }
+    is_gone(ports, &lost_key("cam-9/2026/03/14/10-00-00.ts", key), None).await;
+}
+
+async fn first(ports: &Ports) -> RecordingKey {
+    let footage = ports.recordings.overlapping(&CAMERA.parse().unwrap(), TimeRange::ALWAYS).await.unwrap();
+    footage.recordings[0].key.clone()
+}
+
+async fn is_gone(ports: &Ports, key: &RecordingKey, known: Option<&Origin>) {
+    let error = ports.objects.open(key, Part::Range(0..1), known).await.unwrap_err();
+    assert_eq!(error.kind(), &Kind::Gone, "{key:?}");
 }
 
 fn lost_key(object: &str, key: &RecordingKey) -> RecordingKey {

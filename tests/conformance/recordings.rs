@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use playback_service::domain::{CameraId, TimeRange};
 use playback_service::playback::Ports;
 
+use super::support::remote::Platform;
 use super::support::{CAMERA, Setup, samples};
 
 #[tokio::test]
@@ -13,6 +14,14 @@ async fn local_dir() {
     let work_dir = tempfile::tempdir().unwrap();
     let (service, _clock) = Setup::default().service(&samples(), work_dir.path());
     suite(&service.app().playback().ports).await;
+}
+
+#[tokio::test]
+async fn remote() {
+    let work_dir = tempfile::tempdir().unwrap();
+    let (service, _clock) = Setup::default().service(&samples(), work_dir.path());
+    let platform = Platform::with_samples();
+    suite(&platform.wired(service.app().playback().ports.clone(), work_dir.path())).await;
 }
 
 fn at(time: &str) -> DateTime<Utc> {

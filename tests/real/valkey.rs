@@ -1,4 +1,4 @@
-//! Sessions in real servers: Redis as Debian ships it, plain and with TLS, Valkey, and a Valkey cluster of one node; away, hung,
+//! Sessions in real servers: Redis as Debian ships it, plain and with TLS, Valkey, and clusters of one node; away, hung,
 //! restarted and evicting while they are used.
 
 mod server;
@@ -105,6 +105,11 @@ async fn valkey_cluster() {
     conforms(Flavour::Cluster).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_cluster_with_tls() {
+    conforms(Flavour::ClusterTls).await;
+}
+
 /// One opens, the other plays, renews and stops; the first notices within about a second.
 async fn replicas_share(server: &Running) {
     let [one, other] = [Replica::of(server), Replica::of(server)];
@@ -131,6 +136,7 @@ async fn all_keys_have_their_end_and_go_together(server: &Running) {
     for note in [Note::Manifest("#EXTM3U\n".into()), segment_note(0), segment_note(17), segment_note(0)] {
         replica.store.note(id, note).await.unwrap();
     }
+    replica.store.note(SessionId::random(), segment_note(0)).await.unwrap();
     let mut expected = vec![
         format!("playback:hls:manifest:{text}"),
         format!("playback:hls:segment:{text}:0"),
@@ -161,13 +167,38 @@ async fn all_keys_have_their_end_and_go_together(server: &Running) {
     assert_eq!(server.keys(), Vec::<String>::new());
 }
 
+/// A day in segments of 6 s, all of them played.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_of_segments_is_renewed_and_removed_as_a_whole() {
+    let server = Running::start(Flavour::Valkey);
+    let replica = Replica::of(&server);
+    let id = replica.opened().await.id();
+    let script = "for index = 0, 14399 do
+        redis.call('SET', 'playback:hls:segment:' .. ARGV[1] .. ':' .. index, 'x', 'EX', 60)
+        redis.call('SETBIT', 'playback:keys:' .. ARGV[1], index, 1)
+    end";
+    server.cli(&["EVAL", script, "0", &id.reveal()]);
+    assert_eq!(server.cli(&["DBSIZE"]), "14402");
+    let begun = Instant::now();
+    assert!(replica.store.renew(id, replica.clock.now() + TimeDelta::hours(2)).await.unwrap());
+    let renewed = begun.elapsed();
+    for index in [0, 7, 8, 14_399] {
+        let ttl = server.ttl(&format!("playback:hls:segment:{}:{index}", id.reveal()));
+        assert!((7100..=7200).contains(&ttl), "{index}: {ttl}");
+    }
+    let begun = Instant::now();
+    assert!(replica.store.remove(id).await.unwrap());
+    crate::tools::say(&format!("14,400 keys: renewed in {renewed:?}, removed in {:?}", begun.elapsed()));
+    assert!(server.keys().is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn any_key_may_be_evicted() {
     let server = Running::start(Flavour::Valkey);
     let [replica, other] = [Replica::of(&server), Replica::of(&server)];
     for number in 0..4 {
         let session = replica.opened().await;
-        let (id, text) = (session.id(), session.id().reveal());
+        let id = session.id();
         replica.store.note(id, Note::Manifest("#EXTM3U\n".into())).await.unwrap();
         replica.store.note(id, segment_note(3)).await.unwrap();
         eventually("the keys", async || server.keys().len() == 4).await;
@@ -182,7 +213,6 @@ async fn any_key_may_be_evicted() {
         let left = if evicted.starts_with("playback:keys:") { 1 } else { 0 };
         assert_eq!(server.keys().len(), left, "{evicted}: {:?}", server.keys());
         server.flush();
-        assert!(!text.is_empty());
     }
 }
 
@@ -207,7 +237,7 @@ async fn sessions_go_on_while_valkey_is_away_and_afterwards() {
     assert_eq!(refused.kind(), &Kind::UpstreamDown);
     assert!(refused.detail().contains("Valkey"), "{refused}");
     assert_eq!(replica.store.get(SessionId::random()).await.unwrap_err().kind(), &Kind::UpstreamDown);
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 
     // It comes back empty: what is played goes on, and other replicas see it again.
     server.restart();
@@ -244,20 +274,39 @@ async fn what_was_stopped_meanwhile_is_gone_from_a_valkey_that_kept_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hung_valkey_costs_a_request_its_time_out_at_most() {
     let server = Running::start(Flavour::Redis);
-    let replica = Replica::of(&server);
+    let replica = Replica::with(Server { timeout: Duration::from_millis(250), ..server.settings() }, 10);
+    replica.until_up().await;
     let id = replica.opened().await.id();
     server.signal("STOP");
     let begun = Instant::now();
     let late = replica.store.insert(session(1), replica.in_an_hour()).await.unwrap_err();
     assert!(matches!(late.kind(), Kind::UpstreamLate | Kind::UpstreamDown));
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     replica.until_away().await;
     let begun = Instant::now();
     assert!(replica.has(id).await);
     let refused = replica.store.insert(session(1), replica.in_an_hour()).await.unwrap_err();
     assert_eq!(refused.kind(), &Kind::UpstreamDown);
-    assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(200), "{:?}", begun.elapsed());
     server.signal("CONT");
+    replica.until_up().await;
+    replica.opened().await;
+}
+
+/// What a fail-over looks like from the old primary.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_valkey_that_may_not_be_written_to_counts_as_away() {
+    let server = Running::start(Flavour::Valkey);
+    let replica = Replica::of(&server);
+    let id = replica.opened().await.id();
+    server.cli(&["REPLICAOF", "127.0.0.1", "1"]);
+    let refused = replica.store.insert(session(1), replica.in_an_hour()).await.unwrap_err();
+    assert_eq!(refused.kind(), &Kind::UpstreamDown);
+    replica.until_away().await;
+    let UpstreamState::Away(why) = replica.store.state() else { panic!() };
+    assert!(why.contains("read only"), "{why}");
+    assert!(replica.has(id).await);
+    server.cli(&["REPLICAOF", "NO", "ONE"]);
     replica.until_up().await;
     replica.opened().await;
 }

@@ -1,5 +1,7 @@
 //! What PES say of their own length, `PES_packet_length`, and what comes of it (H.222.0 §2.4.3.7).
 
+use crate::ts::{PACKET, Packet};
+
 /// How long a PES is in all by its own account. Its first bytes must be there; `None` where it says 0: until the next begins.
 pub(crate) fn told(pes: &[u8]) -> Option<usize> {
     let &[_, _, _, _, high, low] = pes.first_chunk()?;
@@ -9,6 +11,9 @@ pub(crate) fn told(pes: &[u8]) -> Option<usize> {
 
 /// Bytes up to the end of `PES_packet_length`.
 const BEGINNING: usize = 6;
+
+/// What a packet holds besides its header.
+const ROW_PAYLOAD: usize = PACKET - 4;
 
 /// Compares the PES of one stream with what they say.
 #[derive(Debug, Clone)]
@@ -48,6 +53,16 @@ impl LengthWatch {
         }
         self.count(payload);
         was_wrong
+    }
+
+    /// The next packets, which are nothing but payload and begin no PES.
+    #[inline]
+    pub(crate) fn on_row(&mut self, row: &[Packet]) {
+        match &mut self.state {
+            State::Left(left) => *left -= (row.len() * ROW_PAYLOAD) as i64,
+            State::Unknown | State::Missing => {}
+            State::Beginning(..) => row.iter().for_each(|packet| self.count(&packet[PACKET - ROW_PAYLOAD..])),
+        }
     }
 
     fn count(&mut self, payload: &[u8]) {

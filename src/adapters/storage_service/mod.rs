@@ -19,7 +19,6 @@ use moka::future::Cache;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::entry::{Entry, Page};
-pub use self::presigned::{PresignedUrls, SecretUrl};
 use super::dialect::{Dialect, Spoken, is_no_such_question};
 use super::http_client::{self, JsonClient, Service};
 use crate::domain::{CameraId, TimeRange, WallTime};

@@ -174,7 +174,8 @@ impl Link {
             }
             Failure::Refused(error) if is_worth_another(error) => Error::new(Kind::UpstreamDown, AWAY),
             Failure::Refused(error) => {
-                let what = error.category();
+                warn!(address = %self.server, "valkey: refuses: {}", said(error));
+                let what = error.code().unwrap_or(error.category());
                 Error::new(Kind::BadUpstream, format!("Valkey, which keeps the sessions, refuses: {what}."))
             }
         };

@@ -5,11 +5,13 @@
 //! told meanwhile - renewals, stops - is owed and told when Valkey is back. Every key may be evicted at any time: without its
 //! session key a session is over, all others are for other programs to read.
 
+mod background;
 mod connect;
 mod copies;
 mod keys;
 mod link;
 mod notes;
+mod rows;
 mod store;
 mod wire;
 

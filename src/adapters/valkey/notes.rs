@@ -24,7 +24,7 @@ pub(super) struct Notes {
 pub(super) struct Queued {
     pub(super) id: SessionId,
     pub(super) note: Note,
-    _room: OwnedSemaphorePermit,
+    pub(super) _room: OwnedSemaphorePermit,
 }
 
 impl Notes {

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
-use serde_json::json;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, error, warn};
 
 use super::copies::{Copies, Copy, Owed};
 use super::link::{self, Link};
-use super::notes::{Notes, Queued};
+use super::notes::Notes;
 use super::wire::{self, Unreadable};
 use super::{CopyLimits, Server, keys};
 use crate::clock::Clock;
@@ -29,11 +27,11 @@ pub struct ValkeySessions {
 }
 
 #[derive(Debug)]
-struct Store {
-    link: Link,
+pub(super) struct Store {
+    pub(super) link: Link,
     copies: Mutex<Copies>,
-    notes: Notes,
-    clock: Arc<dyn Clock>,
+    pub(super) notes: Notes,
+    pub(super) clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
 
@@ -62,7 +60,7 @@ impl ValkeySessions {
 
 impl Store {
     /// The copies without those that have ended.
-    fn copies(&self) -> MutexGuard<'_, Copies> {
+    pub(super) fn copies(&self) -> MutexGuard<'_, Copies> {
         // A panic while they were locked left them whole: each change is a few infallible steps.
         let mut copies = self.copies.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         copies.expire(self.clock.now());
@@ -99,7 +97,7 @@ impl Store {
     }
 
     /// A session that this replica knows, if it is still there.
-    async fn check(&self, id: SessionId, copy: Copy) -> Result<Option<Kept>> {
+    pub(super) async fn check(&self, id: SessionId, copy: Copy) -> Result<Option<Kept>> {
         if copy.owed == Owed::Nothing && copy.seen.elapsed() < TRUST {
             return Ok(Some(copy.kept));
         }
@@ -148,7 +146,7 @@ impl Store {
     }
 
     /// When a session ends, if there is one.
-    async fn end(&self, id: SessionId) -> Result<Option<WallTime>> {
+    pub(super) async fn end(&self, id: SessionId) -> Result<Option<WallTime>> {
         let head: Vec<u8> = self.link.ask(&keys::read_head(id)).await?;
         if head.is_empty() {
             return Ok(None);
@@ -257,13 +255,13 @@ impl Store {
     }
 
     /// Removes every key of a session. Says whether the session itself was there.
-    async fn remove_there(&self, id: SessionId) -> Result<bool> {
+    pub(super) async fn remove_there(&self, id: SessionId) -> Result<bool> {
         let removed: u64 = self.link.ask(&keys::remove(keys::session(id))).await?;
         self.remove_others(id).await?;
         Ok(removed > 0)
     }
 
-    async fn remove_others(&self, id: SessionId) -> Result<()> {
+    pub(super) async fn remove_others(&self, id: SessionId) -> Result<()> {
         let noted = self.noted(id).await?;
         self.link.ask_all(keys::others(id, noted.into_iter()).map(keys::remove)).await
     }
@@ -272,83 +270,6 @@ impl Store {
     async fn noted(&self, id: SessionId) -> Result<Vec<u32>> {
         let list: Vec<u8> = self.link.ask(&keys::read_list(id)).await?;
         Ok(keys::indices(&list).collect())
-    }
-
-    /// Writes notes as they come.
-    async fn write(&self, mut waiting: mpsc::Receiver<Queued>) {
-        while let Some(Queued { id, note, .. }) = waiting.recv().await {
-            if let Err(error) = self.write_note(id, &note).await {
-                debug!(%error, "a note is lost");
-                self.notes.on_dropped(id, &note);
-            }
-        }
-    }
-
-    async fn write_note(&self, id: SessionId, note: &Note) -> Result<()> {
-        let Some(end) = self.end(id).await? else { return Ok(()) };
-        let millis = keys::millis(self.clock.now(), end);
-        match note {
-            Note::Manifest(text) => self.link.ask::<()>(&keys::put(keys::manifest(id), text, millis)).await?,
-            Note::Segment { index, .. } if *index > keys::MAX_INDEX => return Ok(()),
-            Note::Segment { index, recording, cut } => {
-                let value = json!({ "recording": recording.as_str(), "cut": cut }).to_string();
-                self.link.ask::<()>(&keys::remember(id, *index, millis)).await?;
-                self.link.ask::<()>(&keys::put(keys::segment(id, *index), &value, millis)).await?;
-            }
-        }
-        // Who stopped or renewed the session meanwhile may not have seen these keys.
-        match self.end(id).await? {
-            None => self.remove_others(id).await,
-            Some(now) if now != end => {
-                let millis = keys::millis(self.clock.now(), now);
-                let keys = keys::others(id, note_index(note).into_iter());
-                self.link.ask_all(keys.map(|key| keys::prolong(key, millis))).await
-            }
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// Tells Valkey what it is owed, whenever it is back, and now and then what a single late answer left owing.
-    async fn settle(&self) {
-        let mut seen = 0;
-        loop {
-            let _ = tokio::time::timeout(SETTLE, self.link.returned(&mut seen)).await;
-            if !self.link.is_away() {
-                self.settle_now().await;
-            }
-        }
-    }
-
-    async fn settle_now(&self) {
-        let (owed, untold) = {
-            let copies = self.copies();
-            (copies.owed(), copies.untold())
-        };
-        for id in untold {
-            match self.remove_there(id).await {
-                Ok(_) => self.copies().told(id),
-                Err(_) => return,
-            }
-        }
-        for id in owed {
-            // To look at a session is to tell what is owed of it.
-            let copy = self.copies().get(id).cloned();
-            if let Some(copy) = copy
-                && self.check(id, copy).await.is_err()
-            {
-                return;
-            }
-        }
-    }
-}
-
-/// How long what is owed waits at most while Valkey is there.
-const SETTLE: Duration = Duration::from_secs(1);
-
-fn note_index(note: &Note) -> Option<u32> {
-    match note {
-        Note::Manifest(_) => None,
-        Note::Segment { index, .. } => Some(*index),
     }
 }
 

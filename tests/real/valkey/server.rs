@@ -20,10 +20,22 @@ pub(crate) enum Flavour {
     RedisTls,
     /// Keeps nothing when it ends.
     Valkey,
-    /// Keeps everything in a file.
+    /// Keeps everything in a file, also when it is killed: the system has it then, if not the disk.
     ValkeyWithFile,
     /// A cluster of one node.
     Cluster,
+    /// The same of Redis, with TLS.
+    ClusterTls,
+}
+
+impl Flavour {
+    fn is_tls(self) -> bool {
+        matches!(self, Self::RedisTls | Self::ClusterTls)
+    }
+
+    fn is_cluster(self) -> bool {
+        matches!(self, Self::Cluster | Self::ClusterTls)
+    }
 }
 
 /// A running server.
@@ -39,12 +51,12 @@ const PASSWORD: &str = "s3cret of the test";
 impl Running {
     pub(crate) fn start(flavour: Flavour) -> Self {
         let directory = TempDir::new().unwrap();
-        if flavour == Flavour::RedisTls {
+        if flavour.is_tls() {
             make_certificates(directory.path());
         }
         let mut server = Self { flavour, port: free_port(), child: None, directory };
         server.restart();
-        if flavour == Flavour::Cluster {
+        if flavour.is_cluster() {
             server.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
             server.wait_for("the cluster", |server| {
                 server.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
@@ -55,7 +67,7 @@ impl Running {
 
     /// How the service reaches it.
     pub(crate) fn settings(&self) -> Server {
-        let is_tls = self.flavour == Flavour::RedisTls;
+        let is_tls = self.flavour.is_tls();
         let authority = || Arc::from(std::fs::read(self.file("ca.pem")).unwrap());
         Server {
             host: if is_tls { "localhost" } else { "127.0.0.1" }.to_owned(),
@@ -64,8 +76,9 @@ impl Running {
             username: None,
             password: Some(PASSWORD.to_owned()),
             database: self.database(),
-            cluster: self.flavour == Flavour::Cluster,
-            timeout: Duration::from_millis(250),
+            cluster: self.flavour.is_cluster(),
+            // Longer than a loaded machine needs to start TLS.
+            timeout: Duration::from_secs(2),
         }
     }
 
@@ -75,7 +88,7 @@ impl Running {
     }
 
     fn database(&self) -> u16 {
-        if self.flavour == Flavour::Cluster { 0 } else { 1 }
+        if self.flavour.is_cluster() { 0 } else { 1 }
     }
 
     /// `kill -9`
@@ -108,7 +121,7 @@ impl Running {
         let mut cli = Command::new("redis-cli");
         cli.args(["-p", &self.port.to_string(), "-n", &self.database().to_string(), "--no-auth-warning"]);
         cli.env("REDISCLI_AUTH", PASSWORD);
-        if self.flavour == Flavour::RedisTls {
+        if self.flavour.is_tls() {
             cli.args(["-h", "localhost", "--tls", "--cacert"]).arg(self.file("ca.pem"));
         }
         let output = cli.args(command).output().expect("redis-cli is needed (tests/run installs it)");
@@ -137,7 +150,7 @@ impl Running {
 
     fn program(&self) -> PathBuf {
         match self.flavour {
-            Flavour::Redis | Flavour::RedisTls => "redis-server".into(),
+            Flavour::Redis | Flavour::RedisTls | Flavour::ClusterTls => "redis-server".into(),
             Flavour::Valkey | Flavour::ValkeyWithFile | Flavour::Cluster => valkey_server(),
         }
     }
@@ -150,29 +163,24 @@ impl Running {
                 .into();
         let mut add = |more: &[&str]| arguments.extend(more.iter().map(|&argument| argument.to_owned()));
         let port = self.port.to_string();
-        match self.flavour {
-            Flavour::RedisTls => add(&[
-                "--port",
-                "0",
-                "--tls-port",
-                &port,
-                "--tls-auth-clients",
-                "no",
+        if self.flavour.is_tls() {
+            add(&["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no", "--tls-cluster", "yes"]);
+            add(&[
                 "--tls-ca-cert-file",
                 "ca.pem",
                 "--tls-cert-file",
                 "server.pem",
                 "--tls-key-file",
                 "server.key",
-            ]),
-            _ => add(&["--port", &port]),
+            ]);
+        } else {
+            add(&["--port", &port]);
         }
-        match self.flavour {
-            Flavour::ValkeyWithFile => add(&["--appendonly", "yes", "--appendfsync", "always"]),
-            Flavour::Cluster => {
-                add(&["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()])
-            }
-            _ => {}
+        if self.flavour.is_cluster() {
+            add(&["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()]);
+        }
+        if self.flavour == Flavour::ValkeyWithFile {
+            add(&["--appendonly", "yes", "--appendfsync", "no"]);
         }
         arguments
     }
@@ -206,7 +214,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// An authority, and a certificate of it for localhost.
+/// An authority, and a certificate of it for localhost, by name and by address, as nodes of a cluster name themselves.
 fn make_certificates(directory: &Path) {
     let at = |name: &str| directory.join(name).to_str().unwrap().to_owned();
     let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -226,7 +234,8 @@ fn make_certificates(directory: &Path) {
     run("openssl", &[&["req"][..], &key, &authority].concat());
     let request = ["-subj", "/CN=localhost", "-keyout", &at("server.key"), "-out", &at("server.csr")];
     run("openssl", &[&["req"][..], &key, &request].concat());
-    std::fs::write(at("names"), "subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n").unwrap();
+    std::fs::write(at("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+        .unwrap();
     run(
         "openssl",
         &[

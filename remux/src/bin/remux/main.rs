@@ -62,6 +62,7 @@ pub(crate) enum Done {
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
+    keep_freed_memory();
     let done = match Arguments::parse().command {
         Command::Copy(arguments) => copy::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
@@ -76,6 +77,13 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Buffers come and go with every read. glibc would map the larger ones anew each time and hand freed memory back to the
+/// system at once, a page fault for every 4 KiB; once a larger piece has been freed, it keeps as much (mallopt(3),
+/// `M_MMAP_THRESHOLD`).
+fn keep_freed_memory() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(1 << 20)));
 }
 
 /// Reports on stderr what was left out and what was damaged, and says which of the two it was.

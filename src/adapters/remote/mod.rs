@@ -1,0 +1,60 @@
+//! Recordings that are kept elsewhere: a catalogue lists them, a server of objects has their bytes.
+//!
+//! ```text
+//! Catalogue: rows ─┐
+//! learned ─────────┴─> placing: rows on the wall clock, as long as their media says where it was read ──> Recordings
+//! session that waits ──> library: one pass, remembered in WORK_DIR ──> Indexes
+//! segment ──> the objects themselves; what turns out to be gone or changed is forgotten ──> Objects
+//! ```
+
+mod kept;
+mod learned;
+mod library;
+mod pass;
+mod placing;
+mod ports;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use remux::time::Ticks;
+
+use self::library::Library;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::playback::ports::{Catalogue, Objects};
+
+/// How recordings are read.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where indexes are remembered.
+    pub work_dir: PathBuf,
+    /// What the recordings are part of: indexes of several catalogues do not mix.
+    pub scope: String,
+    /// Recordings that are read at a time.
+    pub index_concurrency: usize,
+    /// Bytes of cut lists that are kept in memory.
+    pub index_cache_bytes: u64,
+    /// Target duration of a cut.
+    pub segment_target: Ticks,
+}
+
+/// Recordings that a catalogue lists and a server of objects has.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    catalogue: Arc<dyn Catalogue>,
+    library: Arc<Library>,
+}
+
+impl Remote {
+    /// What `catalogue` lists, with its bytes in `objects`.
+    pub fn new(
+        catalogue: Arc<dyn Catalogue>,
+        objects: Arc<dyn Objects>,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { catalogue, library: Arc::new(Library::new(objects, settings, clock, metrics)) }
+    }
+}
