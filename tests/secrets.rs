@@ -4,14 +4,6 @@
 
 mod support;
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use playback_service::adapters::vms::{Settings, Vms};
-use playback_service::clock::SystemClock;
-use playback_service::live::Makers;
-use playback_service::metrics::Metrics;
-use playback_service::playback::Ports;
 use serde_json::{Value, json};
 use standins::{Fault, MediaMtx, Vms as StandIn};
 use support::log::Log;
@@ -36,7 +28,8 @@ impl Scene {
 
     async fn get(&mut self, path: &str) {
         let response = self.server.get(path).await;
-        self.seen += &format!("{:?}\n{}\n", response.headers(), response.text().await.unwrap());
+        self.seen += &format!("{:?}\n", response.headers());
+        self.seen += &response.text().await.unwrap();
     }
 
     async fn watch(&mut self, camera: &str, format: &str) -> (u16, Value) {
@@ -51,20 +44,9 @@ impl Scene {
 }
 
 fn setup(vms: &StandIn, media: &MediaMtx) -> Setup {
-    let settings = Settings {
-        url: vms.url(),
-        dialect: None,
-        connect: Duration::from_secs(1),
-        answer: Duration::from_millis(800),
-    };
-    let adapter = Arc::new(Vms::new(settings, Arc::new(SystemClock), Arc::new(Metrics::new())));
-    let cameras = Arc::clone(&adapter);
-    let api = format!("--mediamtx-api-url={}", media.url());
-    Setup {
-        wire: Some(Box::new(|ports| Ports { cameras, ..ports })),
-        make: Some(Box::new(|makers| Makers { sources: Some(adapter), ..makers })),
-        ..Setup::with(&["--mediamtx-url=http://media.example:8888", &api])
-    }
+    let (vms, api) =
+        (format!("--vms-service-url={}", vms.url()), format!("--mediamtx-api-url={}", media.url()));
+    Setup::with(&[&vms, "--vms-timeout-seconds=1", "--mediamtx-url=http://media.example:8888", &api])
 }
 
 /// One test: the log belongs to the whole process.
@@ -116,6 +98,9 @@ async fn credentials_of_cameras_never_come_out() {
         for path in ["/health", "/metrics"] {
             scene.get(path).await;
         }
+        assert!(
+            scene.seen.contains(r#""vms":"The VMS cannot be reached"#) && scene.seen.contains("degraded")
+        );
         for secret in SECRETS {
             assert!(!scene.seen.contains(secret), "{secret} in an answer:\n{}", scene.seen);
         }

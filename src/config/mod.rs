@@ -127,6 +127,7 @@ mod tests {
             ("--cors-allowed-origins", "example.com"),
             ("--public-base-url", "ftp://example.com"),
             ("--storage-service-url", "storage-service:8082"),
+            ("--storage-service-url", "http://user:password@storage-service:8082"),
             ("--storage-dialect", "spoken"),
             ("--storage-longest-segment-seconds", "0"),
             ("--storage-timeout-seconds", "soon"),

@@ -118,6 +118,12 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
     }
 }
 
+/// As [`base_url`], of a service of the platform: where that is stands in logs, so it must not say who asks.
+pub(super) fn service_url(text: &str) -> Result<String, String> {
+    let url = base_url(text)?;
+    if url.contains('@') { Err("a URL without user and password is needed".to_owned()) } else { Ok(url) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
