@@ -26,7 +26,13 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    Service::new(config, Arc::new(SystemClock)).serve(listener, stop_signal()).await;
+    match Service::new(config, Arc::new(SystemClock)) {
+        Ok(service) => service.serve(listener, stop_signal()).await,
+        Err(error) => {
+            error!(%error, "cannot start");
+            return ExitCode::FAILURE;
+        }
+    }
     ExitCode::SUCCESS
 }
 

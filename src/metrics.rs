@@ -34,7 +34,7 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Sessions that have not expired.
+    /// Sessions that have not expired, as far as this replica knows: it opened or played them.
     active_sessions: IntGauge = gauge, "playback_active_sessions";
     /// Responses, by HTTP status code.
     requests: IntCounterVec = by_status, "playback_requests_total";
@@ -62,6 +62,8 @@ metrics! {
     upstream_bytes: IntCounterVec = by_who, "playback_upstream_bytes_total";
     /// Bodies that broke off or stalled and were resumed, by who sent them.
     upstream_resumes: IntCounterVec = by_who, "playback_upstream_resumes_total";
+    /// Playlists and segments that were not noted in Valkey for other programs to read.
+    notes_dropped: IntCounter = counter, "playback_session_notes_dropped_total";
     /// Connections that are open.
     connections: IntGauge = gauge, "playback_open_connections";
     /// Recordings that are known.

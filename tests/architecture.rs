@@ -32,7 +32,7 @@ const WALLS: &[(&str, &[&str])] = &[
 /// Words that only one file may contain.
 const ONLY_IN: &[(&str, &str)] = &[
     ("m3u8_rs", "playback/playlist.rs"),
-    ("crate::adapters", "app.rs"),
+    ("crate::adapters", "app/outside.rs"),
     ("Utc::now", "clock.rs"),
     ("prometheus", "metrics.rs"),
 ];

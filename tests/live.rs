@@ -16,7 +16,7 @@ use playback_service::live::Makers;
 use playback_service::live::ports::{CameraSources, SourceUrl};
 use reqwest::{Response, StatusCode};
 use serde_json::{Map, Value, json};
-use standins::{Fault, MediaMtx, Times};
+use standins::{Fault, MediaMtx, Times, Vms};
 use support::{API, CAMERA, Directory, Server, Setup};
 use tempfile::TempDir;
 use tracing_subscriber::fmt::MakeWriter;
@@ -482,6 +482,60 @@ async fn ids_and_templates_may_have_slashes() {
     // MediaMTX would take this for a regular expression that many paths match.
     assert_eq!(problem(try_open(&server, "~x", "hls").await).await.0, 400);
     assert!(media.paths().is_empty());
+}
+
+/// The whole way: the VMS says which cameras there are and where their streams come from.
+async fn with_vms(vms: &Vms, media: &MediaMtx) -> (Server, TempDir) {
+    let work_dir = tempfile::tempdir().unwrap();
+    let arguments = [
+        "--mediamtx-url=http://media.example:8888".to_owned(),
+        format!("--mediamtx-api-url={}", media.url()),
+        format!("--vms-service-url={}", vms.url()),
+        "--vms-timeout-seconds=1".to_owned(),
+    ];
+    let setup = Setup { arguments: arguments.into(), ..Setup::default() };
+    (Server::start(&support::samples(), work_dir.path(), setup).await, work_dir)
+}
+
+#[tokio::test]
+async fn cameras_of_a_vms_are_watched_in_both_of_its_forms() {
+    for vms in [Vms::start(&["live-only"]), Vms::start_deployed(&["live-only"])] {
+        let media = MediaMtx::start();
+        let (server, _work_dir) = with_vms(&vms, &media).await;
+        let (answer, session) = opened(try_open(&server, "live-only", "hls").await).await;
+        assert_eq!(answer["url"], "http://media.example:8888/camera_live-only/index.m3u8");
+        assert_eq!(
+            media.paths()["camera_live-only"]["source"],
+            "rtsp://operator:s3cret-of-live-only@192.0.2.7:554/stream1"
+        );
+        server.delete(&session).await;
+        assert!(media.paths().is_empty());
+        let (status, detail) = problem(try_open(&server, "cam-999", "hls").await).await;
+        assert_eq!((status, detail.as_str()), (404, "There is no camera cam-999."));
+        // Recorded once, and the VMS knows it no more.
+        assert_eq!(problem(try_open(&server, CAMERA, "hls").await).await.0, 404);
+        vms.stop();
+        for camera in ["never-asked", CAMERA] {
+            let (status, detail) = problem(try_open(&server, camera, "hls").await).await;
+            assert_eq!(status, 503, "{camera}: {detail}");
+            assert!(!detail.contains("s3cret") && detail.contains("VMS"), "{detail}");
+        }
+        assert_eq!(server.get_json("/health").await["status"], "degraded");
+        // What was recorded plays on.
+        assert_eq!(server.try_open(CAMERA, "10:00:00", "10:01:00").await.status(), StatusCode::CREATED);
+    }
+}
+
+#[tokio::test]
+async fn the_list_has_cameras_with_and_without_recordings() {
+    let (vms, media) = (Vms::start_deployed(&["live-only", CAMERA]), MediaMtx::start());
+    let (server, _work_dir) = with_vms(&vms, &media).await;
+    server.read_all().await;
+    let list = server.get_json(&format!("{API}/cameras")).await;
+    let cameras: Vec<_> = list["cameras"].as_array().unwrap().iter().map(|camera| &camera["id"]).collect();
+    assert_eq!(cameras, [CAMERA, "cam-002-yard", "live-only"]);
+    assert_eq!(list["cameras"][0]["recordings"], 5);
+    assert_eq!(list["cameras"][2]["recordings"], Value::Null);
 }
 
 #[derive(Clone, Default)]

@@ -4,46 +4,14 @@
 
 mod support;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use serde_json::{Value, json};
+use support::log::Log;
 use support::{API, CAMERA, Server};
-use tracing_subscriber::fmt::MakeWriter;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn lines(&self) -> Vec<Value> {
-        let log = self.0.lock().unwrap();
-        String::from_utf8_lossy(&log).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
 
 /// One test: the log belongs to the whole process.
 #[tokio::test]
 async fn requests_can_be_followed_and_sessions_cannot_be_played_from_the_log() {
-    let log = Log::default();
-    playback_service::logging::json(log.clone(), "trace");
+    let log = Log::of_this_process();
     let (server, _work_dir) = Server::over_samples().await;
     let body = json!({
         "camera_id": CAMERA, "format": "hls",

@@ -1,7 +1,7 @@
 /**
  * The service's HTTP API. Every failure comes out as a `Problem` that can be shown to a person.
  *
- * @typedef {{ id: string, recordings: number, first: string | null, last: string | null }} CameraJson
+ * @typedef {{ id: string, recordings: number | null, first: string | null, last: string | null }} CameraJson
  * @typedef {{ cameras: CameraJson[], limits: { max_range_seconds: number }, live?: string[] }} CamerasJson
  * @typedef {{ session_id: string, camera_id: string, format: string, url: string }} LiveJson
  * @typedef {{ start_time: string, end_time: string }} StretchJson

@@ -63,7 +63,7 @@ export class CameraList {
     const button = create('button', { class: extent ? 'camera' : 'camera is-empty' }, [
       create('b', { text: camera.id }),
       create('small', { text: extent ? formatExtent(extent, this.zone) : 'nothing recorded' }),
-      ...(extent ? [create('small', { text: count })] : []),
+      ...(extent && camera.recordings !== null ? [create('small', { text: count })] : []),
     ]);
     button.type = 'button';
     button.dataset.camera = camera.id;

@@ -25,9 +25,15 @@ export function explainNoCameras(notices) {
   );
 }
 
-/** @param {Notices} notices  @param {string} cameraId  @param {boolean} isKnown */
-export function explainEmptyCamera(notices, cameraId, isKnown) {
-  if (isKnown) notices.explain('Nothing recorded', `There is no footage of ${cameraId} yet.`);
+/**
+ * @param {Notices} notices
+ * @param {string} cameraId
+ * @param {boolean} isKnown
+ * @param {(() => void) | null} watchLive  null: that is not possible
+ */
+export function explainEmptyCamera(notices, cameraId, isKnown, watchLive) {
+  const actions = watchLive ? [{ label: 'Watch live', act: watchLive }] : [];
+  if (isKnown) notices.explain('Nothing recorded', `There is no footage of ${cameraId} yet.`, actions);
   else notices.explain('Unknown camera', `The service knows no camera called ${cameraId}.`);
 }
 

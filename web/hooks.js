@@ -13,9 +13,9 @@ export function exposeToTests(page) {
     get mode() { return page.mode; },
     get cameraId() { return page.footage.archive?.cameraId ?? null; },
     get sessionId() { return player.plan?.id ?? null; },
-    get view() { return page.liveView.view; },
+    get view() { return page.live.view.view; },
     get live() {
-      const { state, format, session, latency } = page.live;
+      const { state, format, session, latency } = page.live.player;
       return { state, format, latency, sessionId: session?.session_id ?? null };
     },
     get errors() { return page.errors; },

@@ -4,7 +4,7 @@
  */
 
 import { Address } from './address.js';
-import { Problem, startLive, stopSession } from './api.js';
+import { Problem } from './api.js';
 import { readSpan } from './archive.js';
 import { CameraList } from './cameras.js';
 import { element } from './dom.js';
@@ -16,15 +16,12 @@ import { exposeToTests } from './hooks.js';
 import { describeKeys, listenForKeys } from './keyboard.js';
 import { keysOf } from './keys.js';
 import { readLink } from './link.js';
-import { LiveHls, LiveWebRtc } from './live-engines.js';
-import { LiveView } from './live-view.js';
-import { LivePlayer, playable } from './live.js';
+import { LiveTab } from './live-tab.js';
 import { Notices } from './notices.js';
 import { Picker } from './picker.js';
 import { Player, RATES } from './player.js';
 import { bufferedRanges } from './playhead.js';
 import { loadPreferences, savePreferences } from './preferences.js';
-import { Retries } from './retries.js';
 import { Timeline } from './timeline.js';
 import { formatDuration, formatForReading, HOUR, MINUTE, SECOND } from './time.js';
 import { Transport } from './transport.js';
@@ -63,20 +60,19 @@ export class Page {
       recordedFrom: (us) => this.footage.recordedFrom(us),
       recordedUpTo: (us) => this.footage.recordedUpTo(us),
     });
-    this.liveView = new LiveView((view) => this.setView(view));
-    this.live = new LivePlayer(this.video, {
-      start: startLive,
-      stop: stopSession,
-      createEngine: (format, url, events) => this.#createLiveEngine(format, url, events),
-      createRetries: (onWait) => new Retries(onWait),
+    this.live = new LiveTab(this.video, {
+      notices: this.notices,
+      onSwitch: (view) => this.setView(view),
+      onState: () => this.#showState(),
+      onWaiting: (reason) => this.#showWaiting(reason),
+      mode: () => this.mode,
     });
     this.address = new Address(() => {
       const { archive } = this.footage;
-      return archive && { cameraId: archive.cameraId, us: this.player.wallUs, isLive: this.liveView.isOn };
+      return archive && { cameraId: archive.cameraId, us: this.player.wallUs, isLive: this.live.isOn };
     });
     this.video.muted = this.preferences.muted;
     this.#listenToPlayer();
-    this.#listenToLive();
     this.#listenToPage();
     const keys = keysOf(this);
     listenForKeys(keys);
@@ -103,7 +99,7 @@ export class Page {
     if (wanted === null) return explain.explainNoCameras(this.notices);
     this.player.surroundings.windowUs = Math.min(this.link.windowUs, this.footage.longestRangeUs);
     this.player.wantsToPlay = !this.link.paused;
-    this.#offerLive();
+    this.live.offer(this.footage.live, this.link.live);
     this.openCamera(wanted, this.link.us);
     setInterval(() => document.hidden || this.footage.refresh(), REFRESH_CAMERAS_MS);
   }
@@ -121,11 +117,15 @@ export class Page {
     this.list.choose(cameraId);
     this.cameraName.textContent = cameraId;
     document.title = `${cameraId} – Playback`;
-    if (this.liveView.isOn) return this.#watch(cameraId);
     const us = wantedUs ?? this.#usualMoment(extent);
+    if (this.live.isOn) {
+      if (us !== null) this.#showInTimeline(us, extent);
+      return this.#watch(cameraId);
+    }
     if (us === null) {
       this.player.close();
-      return explain.explainEmptyCamera(this.notices, cameraId, this.footage.knows(cameraId));
+      const watchLive = this.live.isPossible ? () => this.setView('live') : null;
+      return explain.explainEmptyCamera(this.notices, cameraId, this.footage.knows(cameraId), watchLive);
     }
     this.#showInTimeline(us, extent);
     this.goTo(us);
@@ -151,20 +151,19 @@ export class Page {
   /** Shows the chosen camera live, or what is recorded of it.  @param {import('./live-view.js').View} view */
   setView(view) {
     const cameraId = this.footage.archive?.cameraId;
-    if (view === this.liveView.view || !cameraId) return;
+    if ((view === 'live') === this.live.isOn || !cameraId) return;
     if (view === 'recorded') this.#leaveLive();
-    else this.liveView.choose('live');
+    else this.live.choose();
     this.openCamera(cameraId, this.player.wallUs);
   }
 
   switchView() {
-    if (this.liveView.isOn) this.setView('recorded');
-    else if (this.live.formats.length > 0) this.setView('live');
+    if (this.live.isOn) this.setView('recorded');
+    else if (this.live.isPossible) this.setView('live');
   }
 
   toggle() {
-    if (this.liveView.isOn) this.live.toggle();
-    else this.player.toggle();
+    this.#shown.toggle();
   }
 
   /** @param {import('./time.js').Zone} zone */
@@ -185,7 +184,7 @@ export class Page {
 
   /** @param {number} steps  faster or slower by so many */
   changeRate(steps) {
-    if (this.liveView.isOn) return;
+    if (this.live.isOn) return;
     const at = Math.min(Math.max(RATES.indexOf(this.player.rate) + steps, 0), RATES.length - 1);
     this.player.setRate(RATES[at]);
     this.notices.toast(`Speed ${RATES[at]}×`);
@@ -193,13 +192,13 @@ export class Page {
 
   /** @param {number} us */
   skipBy(us) {
-    if (this.player.wallUs !== null && !this.liveView.isOn) this.seek(this.player.wallUs + us);
+    if (this.player.wallUs !== null && !this.live.isOn) this.seek(this.player.wallUs + us);
   }
 
   /** To the start of the next recording, or of this one, or of the one before.  @param {1 | -1} direction */
   async skipRecording(direction) {
     const { player, footage: { archive } } = this;
-    if (!archive || player.wallUs === null || this.liveView.isOn) return;
+    if (!archive || player.wallUs === null || this.live.isOn) return;
     const us = player.wallUs;
     try {
       const start = await (direction > 0 ? archive.nextStart(us) : archive.previousStart(us - START_OF_RECORDING));
@@ -238,40 +237,16 @@ export class Page {
     return new HlsEngine(Hls, this.video, plan, { ...events, onError: (error) => this.errors.push(error) });
   }
 
-  #offerLive() {
-    const hls = this.mode !== 'none';
-    this.live.formats = playable(this.footage.live, { webrtc: 'RTCPeerConnection' in window, hls }, this.link.live);
-    const isPossible = this.live.formats.length > 0;
-    this.liveView.offer(isPossible);
-    if (isPossible && this.link.live !== null) this.liveView.choose('live');
-    else if (this.link.live !== null) this.notices.toast('This service does not show cameras live.');
-  }
-
-  /**
-   * @param {import('./live.js').Format} format
-   * @param {string} url
-   * @param {import('./live-engines.js').LiveEvents} events
-   */
-  #createLiveEngine(format, url, events) {
-    if (format === 'webrtc') return new LiveWebRtc(this.video, url, events);
-    return new LiveHls(this.mode === 'hls.js' ? /** @type {any} */ (window).Hls : null, this.video, url, events);
-  }
-
   /** @param {string} cameraId */
   #watch(cameraId) {
     this.player.close();
-    this.video.defaultPlaybackRate = 1;
-    this.video.playbackRate = 1;
-    this.notices.clearPanel();
     this.live.open(cameraId);
     this.address.updateSoon();
   }
 
   #leaveLive() {
-    if (!this.liveView.isOn) return;
-    this.live.close();
-    this.liveView.choose('recorded');
-    this.notices.clearPanel();
+    if (!this.live.isOn) return;
+    this.live.leave();
     this.player.setRate(this.player.rate);
     this.address.updateSoon();
   }
@@ -306,16 +281,6 @@ export class Page {
     this.video.addEventListener('volumechange', () => this.#showState());
     this.video.addEventListener('progress', () => this.#showBuffered());
     this.video.addEventListener('loadedmetadata', () => this.#showRemarks());
-  }
-
-  #listenToLive() {
-    const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
-      this.live.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
-    const showRecorded = () => this.setView('recorded');
-    on('state', () => this.#showState());
-    on('waiting', (reason) => this.#showWaiting(reason));
-    on('notice', (text) => this.notices.toast(text));
-    on('problem', (detail) => explain.explainNoLive(this.notices, detail, () => this.live.reopen(), showRecorded));
   }
 
   #listenToPage() {
@@ -380,13 +345,13 @@ export class Page {
 
   /** Whoever has the video element. */
   get #shown() {
-    return this.liveView.isOn ? this.live : this.player;
+    return this.live.isOn ? this.live.player : this.player;
   }
 
   #showState() {
     const { state, wantsToPlay } = this.#shown;
     const { rate } = this.player;
-    const { isOn: isLive } = this.liveView;
+    const isLive = this.live.isOn;
     if (state === 'opening' && !isLive) this.#keepStill();
     if (state === 'failed' || state === 'empty' || isLive) this.still.hidden = true;
     if (state !== 'failed') this.notices.clearPanel();
@@ -403,7 +368,7 @@ export class Page {
     });
     this.notices.wait(state === 'opening' || state === 'buffering');
     if (state === 'paused') this.address.updateSoon();
-    if (isLive) this.liveView.show(this.live);
+    this.live.show();
   }
 
   /** @param {string | null} reason */

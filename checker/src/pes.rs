@@ -24,7 +24,7 @@ pub struct Pes {
     /// The last clock reference before its payload, on the 27 MHz clock.
     pub reference: Option<u64>,
     /// `PES_packet_length`, if it is not 0, minus what belongs to the header.
-    pub(crate) declared: Option<usize>,
+    pub declared: Option<usize>,
     /// Bytes before the payload; `None` as long as the header is not complete.
     pub(crate) header: Option<usize>,
 }

@@ -1,7 +1,9 @@
 //! What every packet goes through first: whose it is, and whether it can be used.
 
 use crate::layout::Layout;
+use crate::layout::Path;
 use crate::limits;
+use crate::pes::length::LengthWatch;
 use crate::psi::stream_type::{Declared, declared};
 use crate::psi::tables::Pmt;
 use crate::psi::watch::PsiWatch;
@@ -38,6 +40,8 @@ struct Followed {
     pid: Pid,
     declared: Declared,
     counter: Counter,
+    /// Where its PES go out as they are.
+    length: Option<LengthWatch>,
 }
 
 const NOTHING: u8 = u8::MAX;
@@ -52,6 +56,8 @@ impl Intake {
             pid: stream.source.pid(),
             declared: Declared::Carried(stream.codec),
             counter: Counter::default(),
+            length: (stream.path == Path::Relabel && !stream.codec.is_metadata())
+                .then(|| LengthWatch::new(stream.codec.is_video())),
         });
         let mut intake = Self {
             slots: Box::new([NOTHING; Pid::COUNT]),
@@ -115,10 +121,10 @@ impl Intake {
             self.report.scrambled += 1;
             return None;
         }
-        if payload_offset(packet).is_none() {
+        let Some(payload_at) = payload_offset(packet) else {
             self.report.damaged_packets += 1;
             return None;
-        }
+        };
         let mut has_gap = false;
         match stream.counter.on_packet(packet) {
             Continuity::Follows => {}
@@ -128,11 +134,41 @@ impl Intake {
             }
             Continuity::Gap => {
                 has_gap = true;
+                stream.length.iter_mut().for_each(LengthWatch::on_loss);
                 self.report.continuity_gaps += 1;
                 events.extend([Event::ContinuityGap { offset, pid: stream.pid }]);
             }
         }
+        if let Some(length) = &mut stream.length
+            && length.on_payload(&packet[payload_at..], header.payload_unit_start_indicator())
+        {
+            self.report.wrong_lengths += 1;
+        }
         Some(Admitted { number, has_gap })
+    }
+
+    /// No more packets come.
+    pub(crate) fn finish(&mut self) {
+        let lengths = self.streams.iter_mut().filter_map(|stream| stream.length.as_mut());
+        self.report.wrong_lengths += lengths.map(|length| u64::from(length.finish())).sum::<u64>();
+    }
+
+    /// How many packets at the front of `row`, which stand behind one of this stream, go on with it and are nothing but payload:
+    /// there is nothing more to find out about them. Each is handed to `on_each`, which says whether to go on behind it.
+    #[inline]
+    pub(crate) fn admit_row(
+        &mut self,
+        number: usize,
+        row: &mut [Packet],
+        on_each: impl FnMut(&mut Packet) -> bool,
+    ) -> usize {
+        let Some(stream) = self.streams.get_mut(number) else { return 0 };
+        let count = stream.counter.on_row(stream.pid, row, on_each);
+        if let Some(length) = &mut stream.length {
+            length.on_row(&row[..count]);
+        }
+        self.report.packets += count as u64;
+        count
     }
 
     /// The stream of a packet that was held for a doubtful time.

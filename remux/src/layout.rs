@@ -138,6 +138,9 @@ pub struct Stream {
     /// Pictures that are decoded before one that is shown before them, at most: where the source has no DTS, this is how
     /// they are made. 0 where it has them, or needs none.
     pub reorder: u8,
+    /// Added to its times: where they have nothing to do with those of the pictures, what stands side by side in the source
+    /// is shown together.
+    pub shift: Ticks,
     /// Descriptors of the output PMT, as bytes (H.222.0 §2.6).
     pub descriptors: Vec<u8>,
     /// What is known of pictures or sound.
@@ -234,6 +237,8 @@ pub enum Repair {
     SplitFrames,
     /// AAC in LATM, which players do not understand: it goes out in ADTS.
     Latm,
+    /// PES of another length than they say.
+    WrongLengths,
 }
 
 impl fmt::Display for Repair {
@@ -248,6 +253,7 @@ impl fmt::Display for Repair {
             Self::NoDts => "reordered pictures without DTS",
             Self::SplitFrames => "frames over several PES",
             Self::Latm => "AAC in LATM",
+            Self::WrongLengths => "PES of another length than they say",
         })
     }
 }

@@ -489,7 +489,10 @@ impl Remuxer {
         let waiting = std::iter::once(successor.bytes).chain(std::mem::take(&mut self.pending));
         let mut waiting = waiting.collect::<VecDeque<_>>();
         let mut is_known = Ok(false);
-        while let (Ok(false), Some(chunk)) = (&is_known, waiting.pop_front()) {
+        // What is behind the head stays where it is.
+        while is_known == Ok(false)
+            && let Some(chunk) = waiting.pop_front()
+        {
             is_known = head.push(chunk);
         }
         self.state = State::Learning { head: Some(head), after: Some(continuation), target: Target::Packets };

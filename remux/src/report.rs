@@ -29,6 +29,8 @@ pub struct Report {
     pub damaged_sections: u64,
     /// PES whose header is damaged or never completed; their packets are left out.
     pub damaged_pes: u64,
+    /// PES of another length than they say; they go out as they are, unless their whole stream has to be rebuilt.
+    pub wrong_lengths: u64,
     /// Frames of sound that are cut off, and stretches between frames that are none; left out.
     pub damaged_frames: u64,
     /// Video PES before the first RAP; nothing can decode them.
@@ -48,6 +50,15 @@ pub struct Report {
     pub damaged_samples: u64,
     /// MP4: boxes that cannot be read.
     pub damaged_boxes: u64,
+    /// MP4 that goes out: samples that it has no room for, larger than [`SAMPLE_BYTES`](crate::limits::SAMPLE_BYTES) or
+    /// empty; left out.
+    pub dropped_samples: u64,
+    /// MP4 that goes out: samples with a time that it cannot say, not behind that of the one before or before the beginning
+    /// of the output clock; moved.
+    pub moved_samples: u64,
+    /// MP4 that goes out: segments, or tracks of a whole file, with a parameter set that their sample entry does not have; it
+    /// stays in the samples.
+    pub other_parameter_sets: u64,
     /// Video PES that went out.
     pub video_pes: u64,
     /// PES of other streams that went out.
@@ -78,9 +89,12 @@ impl Report {
             (self.scrambled, "scrambled packets"),
             (self.damaged_sections, "damaged PSI sections"),
             (self.damaged_pes, "damaged PES"),
+            (self.wrong_lengths, "PES of another length than they say"),
             (self.damaged_frames, "damaged frames of sound"),
             (self.damaged_samples, "damaged samples"),
             (self.damaged_boxes, "damaged boxes"),
+            (self.dropped_samples, "samples that MP4 has no room for"),
+            (self.moved_samples, "samples whose time MP4 cannot say"),
             (self.overflowed, "PES dropped by a full buffer"),
             (self.timestamp_jumps, "timestamp jumps"),
             (self.wild_timestamps, "PES with a time that cannot be"),
@@ -95,25 +109,59 @@ impl std::ops::Add<&Report> for Report {
     type Output = Self;
 
     fn add(mut self, other: &Self) -> Self {
-        self.packets += other.packets;
-        self.resyncs += other.resyncs;
-        self.skipped_bytes += other.skipped_bytes;
-        self.transport_errors += other.transport_errors;
-        self.damaged_packets += other.damaged_packets;
-        self.continuity_gaps += other.continuity_gaps;
-        self.duplicates += other.duplicates;
-        self.scrambled += other.scrambled;
-        self.damaged_sections += other.damaged_sections;
-        self.damaged_pes += other.damaged_pes;
-        self.damaged_frames += other.damaged_frames;
-        self.before_first_rap += other.before_first_rap;
-        self.early += other.early;
-        self.overflowed += other.overflowed;
-        self.timestamp_jumps += other.timestamp_jumps;
-        self.wild_timestamps += other.wild_timestamps;
-        self.layout_changes += other.layout_changes;
-        self.video_pes += other.video_pes;
-        self.other_pes += other.other_pes;
+        // One by one, so that none can be forgotten.
+        let Self {
+            packets,
+            resyncs,
+            skipped_bytes,
+            transport_errors,
+            damaged_packets,
+            continuity_gaps,
+            duplicates,
+            scrambled,
+            damaged_sections,
+            damaged_pes,
+            wrong_lengths,
+            damaged_frames,
+            before_first_rap,
+            early,
+            overflowed,
+            timestamp_jumps,
+            wild_timestamps,
+            layout_changes,
+            damaged_samples,
+            damaged_boxes,
+            dropped_samples,
+            moved_samples,
+            other_parameter_sets,
+            video_pes,
+            other_pes,
+        } = other;
+        self.packets += packets;
+        self.resyncs += resyncs;
+        self.skipped_bytes += skipped_bytes;
+        self.transport_errors += transport_errors;
+        self.damaged_packets += damaged_packets;
+        self.continuity_gaps += continuity_gaps;
+        self.duplicates += duplicates;
+        self.scrambled += scrambled;
+        self.damaged_sections += damaged_sections;
+        self.damaged_pes += damaged_pes;
+        self.wrong_lengths += wrong_lengths;
+        self.damaged_frames += damaged_frames;
+        self.before_first_rap += before_first_rap;
+        self.early += early;
+        self.overflowed += overflowed;
+        self.timestamp_jumps += timestamp_jumps;
+        self.wild_timestamps += wild_timestamps;
+        self.layout_changes += layout_changes;
+        self.damaged_samples += damaged_samples;
+        self.damaged_boxes += damaged_boxes;
+        self.dropped_samples += dropped_samples;
+        self.moved_samples += moved_samples;
+        self.other_parameter_sets += other_parameter_sets;
+        self.video_pes += video_pes;
+        self.other_pes += other_pes;
         self
     }
 }

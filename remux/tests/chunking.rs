@@ -3,7 +3,10 @@
 
 mod support;
 
+use bytes::Bytes;
 use proptest::prelude::*;
+use remux::Output;
+use support::mux::{AAC, FRAME, H264, Mux, idr, picture, sound};
 use support::{Noise, copy, entrance, index, run, yard};
 
 /// Cuts `source` where `noise` says; small chunks are as likely as large ones.
@@ -78,5 +81,40 @@ proptest! {
         let mut indexer = remux::Indexer::new();
         chunks(&source, seed).into_iter().for_each(|chunk| indexer.push(chunk));
         prop_assert_eq!(whole, indexer.finish());
+    }
+}
+
+/// A program, and then another on other PIDs.
+fn two_programs() -> Vec<u8> {
+    let run = |video: u16, audio: u16| {
+        let mut mux = Mux::of(&[(H264, video), (AAC, audio)]);
+        for number in 0..60 {
+            let time = 90_000 + number * FRAME;
+            mux.pes(video, time, &if number % 10 == 0 { idr(300) } else { picture(300) });
+            mux.pes(audio, time, &sound(100));
+        }
+        mux.out
+    };
+    [run(0x100, 0x101), run(0xf0, 0x111)].concat()
+}
+
+#[test]
+fn that_wait_while_the_program_changes_are_not_lost() {
+    let source = two_programs();
+    let (whole, report) = copy(&source, usize::MAX).unwrap();
+    assert_eq!((report.layout_changes, report.video_pes), (1, 120));
+    for size in [8, 188, 1000, 5000] {
+        let mut remuxer = remux::Remuxer::copy(remux::Span::default());
+        for (number, chunk) in source.chunks(size).enumerate() {
+            remuxer.push((number * size) as u64, Bytes::copy_from_slice(chunk)).unwrap();
+        }
+        remuxer.finish().unwrap();
+        let outputs = std::iter::from_fn(|| remuxer.poll());
+        let bytes = outputs.filter_map(|output| match output {
+            Output::Bytes(bytes) => Some(bytes),
+            _ => None,
+        });
+        assert!(bytes.collect::<Vec<_>>().concat() == whole, "chunks of {size}");
+        assert_eq!(remuxer.report(), report, "chunks of {size}");
     }
 }

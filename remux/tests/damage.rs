@@ -4,7 +4,7 @@
 mod support;
 
 use remux::{Error, Remuxer, Report, Span};
-use support::{AUDIO, Noise, VIDEO, copy, entrance, read, run, yard};
+use support::{AUDIO, Noise, VIDEO, copy, entrance, index, read, run, yard};
 
 /// The packets of a source, so that they can be dropped, repeated and changed.
 fn packets(source: &[u8]) -> Vec<[u8; 188]> {
@@ -174,4 +174,45 @@ fn noise_in_every_place_breaks_nothing() {
             assert_eq!(out.len() % 188, 0);
         }
     }
+}
+
+/// Offsets of the packets in which PES of sound begin.
+fn sounds(source: &[u8]) -> Vec<usize> {
+    let is_start = |packet: &[u8]| packet[1] & 0x5f == 0x41 && packet[2] == 0x01;
+    source.chunks(188).enumerate().filter(|(_, packet)| is_start(packet)).map(|(at, _)| at * 188).collect()
+}
+
+/// Where the packet at `at` says how long its PES is.
+fn length_of(source: &mut [u8], at: usize) -> &mut [u8] {
+    let field = if source[at + 3] & 0x20 == 0 { 0 } else { 1 + usize::from(source[at + 4]) };
+    let begin = at + 4 + field + 4;
+    &mut source[begin..begin + 2]
+}
+
+#[test]
+fn a_pes_that_lies_about_its_length_is_counted() {
+    for (length, wrong) in [([0, 1], 1), ([0xff, 0xff], 1), ([0, 0], 1)] {
+        let mut source = entrance();
+        let starts = sounds(&source);
+        length_of(&mut source, starts[starts.len() / 2]).copy_from_slice(&length);
+        let (_, report) = copy(&source, 10_000).unwrap();
+        assert_eq!((report.wrong_lengths, report.is_damaged()), (wrong, true), "{length:?}");
+        assert_eq!(index(&source, 10_000).unwrap().report.wrong_lengths, wrong);
+    }
+}
+
+#[test]
+fn a_stream_whose_pes_lie_about_their_length_is_rebuilt() {
+    let mut source = entrance();
+    for at in sounds(&source) {
+        length_of(&mut source, at).fill(0);
+    }
+    let (mut out, report) = copy(&source, 10_000).unwrap();
+    assert!(!report.is_damaged(), "{report:?}");
+    let (whole, _) = copy(&entrance(), 10_000).unwrap();
+    let data =
+        |stream: &[u8]| read(stream).pes[&AUDIO].iter().flat_map(|pes| pes.data.clone()).collect::<Vec<_>>();
+    assert!(data(&out) == data(&whole));
+    let starts = sounds(&out);
+    assert!(starts.len() > 10 && starts.iter().all(|&at| *length_of(&mut out, at) != [0, 0]));
 }

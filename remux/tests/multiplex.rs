@@ -222,3 +222,46 @@ fn a_single_wild_time_on_a_random_access_point_moves_nothing() {
     assert!(index.report.wild_timestamps > 0);
     assert_eq!(end_to_end(&source, &index)[&VIDEO].len(), 1500);
 }
+
+#[test]
+fn sound_on_another_clock_is_heard_with_its_pictures() {
+    for apart in [11 * 90_000, 1 << 32, (1 << 33) - 20 * 90_000] {
+        let mut mux = Mux::of(&[(H264, VIDEO), (AAC, AUDIO)]);
+        for number in 0..100 {
+            let time = 90_000 + number * FRAME;
+            mux.pes(VIDEO, time, &if number % 25 == 0 { idr(300) } else { picture(300) });
+            mux.pes(AUDIO, (time + apart) & ((1 << 33) - 1), &sound(100));
+        }
+        check(&mux.out, 100, 100);
+        let out = read(&copy(&mux.out, 1 << 16).unwrap().0).pes;
+        let first = |pid: u16| out[&pid][0].pts.unwrap();
+        assert!(first(AUDIO).abs_diff(first(VIDEO)) <= FRAME, "{apart}");
+    }
+}
+
+#[test]
+fn a_segment_reads_the_sound_that_reaches_across_its_beginning() {
+    // PES of half a second, which lie before the pictures that they go with.
+    let mut mux = Mux::of(&[(H264, VIDEO), (AAC, AUDIO)]);
+    let mut starts = Vec::new();
+    for number in 0..100 {
+        let time = 90_000 + number * FRAME;
+        if number % 12 == 0 {
+            starts.push((mux.out.len() as u64, time));
+            mux.pes(AUDIO, time, &sound(100));
+        }
+        mux.pes(VIDEO, time, &if number % 25 == 0 { idr(300) } else { picture(300) });
+    }
+    let index = index(&mux.out, 1 << 16).unwrap();
+    let cuts = index.cuts(Ticks::SECOND).cuts;
+    assert_eq!(cuts.len(), 4);
+    for cut in &cuts[1..] {
+        let begins = cut.start.ticks() as u64;
+        let &(offset, time) = starts.iter().rfind(|&&(_, time)| time <= begins).unwrap();
+        assert!(
+            cut.bytes.start <= offset,
+            "sound of {time} lies at {offset}, the segment of {begins} reads from {}",
+            cut.bytes.start
+        );
+    }
+}

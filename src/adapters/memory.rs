@@ -73,6 +73,7 @@ impl MemorySessions {
     fn renew_now(&self, id: SessionId, expires_at: WallTime) -> bool {
         let mut table = self.table();
         let Some(kept) = table.remove(id) else { return false };
+        let expires_at = expires_at.max(kept.expires_at);
         table.insert(Kept { expires_at, ..kept });
         true
     }

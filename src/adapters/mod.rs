@@ -3,10 +3,12 @@
 pub mod dialect;
 pub mod http_client;
 mod index_store;
+pub mod known_cameras;
 pub mod local_dir;
 pub mod mediamtx;
 pub mod memory;
 pub mod objects;
 pub mod remote;
 pub mod storage_service;
+pub mod valkey;
 pub mod vms;

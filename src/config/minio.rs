@@ -1,8 +1,8 @@
 //! The bucket of the recordings, where it is read with own credentials.
 
-use std::fmt;
-
 use clap::{ArgAction, Args};
+
+use super::valkey::Secret;
 
 /// The bucket of the recordings, where it is read with own credentials.
 #[derive(Debug, Clone, Args)]
@@ -17,11 +17,11 @@ pub struct Minio {
     pub minio_endpoint: Option<Endpoint>,
 
     /// Who the service is there
-    #[arg(long, env, hide_env_values = true, value_parser = Secret::parse, value_name = "MINIO_ACCESS_KEY", requires = "minio_endpoint")]
+    #[arg(long, env, hide_env_values = true, value_parser = secret, value_name = "MINIO_ACCESS_KEY", requires = "minio_endpoint")]
     pub minio_access_key: Option<Secret>,
 
     /// What shows it
-    #[arg(long, env, hide_env_values = true, value_parser = Secret::parse, value_name = "MINIO_SECRET_KEY", requires = "minio_endpoint")]
+    #[arg(long, env, hide_env_values = true, value_parser = secret, value_name = "MINIO_SECRET_KEY", requires = "minio_endpoint")]
     pub minio_secret_key: Option<Secret>,
 
     /// The bucket that the recordings are in
@@ -99,23 +99,6 @@ fn bucket(text: &str) -> Result<String, String> {
     }
 }
 
-/// A credential: `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(Self(text.to_owned())) }
-    }
-
-    /// The credential itself, for whoever asks for it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
+fn secret(text: &str) -> Result<Secret, &'static str> {
+    if text.is_empty() { Err("it is empty") } else { Ok(text.into()) }
 }

@@ -10,6 +10,7 @@ mod recordings;
 mod server;
 mod sessions;
 mod storage;
+mod valkey;
 mod values;
 mod vms;
 
@@ -17,13 +18,14 @@ use clap::Parser;
 
 pub use self::logging::{LogFormat, Logging};
 pub use self::mediamtx::{MediaMtx, Password};
-pub use self::minio::{Bucket, Minio, Secret};
+pub use self::minio::{Bucket, Minio};
 pub use self::objects::Objects;
 pub use self::playback::{Packaging, Playback};
 pub use self::recordings::Recordings;
 pub use self::server::Server;
 pub use self::sessions::Sessions;
 pub use self::storage::Storage;
+pub use self::valkey::{Address, Secret, Valkey};
 pub use self::values::{Form, Origins};
 pub use self::vms::Vms;
 
@@ -58,6 +60,9 @@ pub struct Config {
     /// Where live streams are served.
     #[command(flatten)]
     pub mediamtx: MediaMtx,
+    /// Where sessions live.
+    #[command(flatten)]
+    pub valkey: Valkey,
     /// What is logged.
     #[command(flatten)]
     pub logging: Logging,
@@ -97,6 +102,10 @@ mod tests {
             ("--playback-packaging", "dash"),
             ("--max-range-seconds", "-1"),
             ("--http-max-connections", "0"),
+            ("--valkey-addr", "http://valkey"),
+            ("--valkey-db", "-1"),
+            ("--valkey-timeout-ms", "0"),
+            ("--valkey-ca-file", "/nowhere/ca.pem"),
             ("--log-format", "yaml"),
             ("--log-level", "loud"),
             ("--cors-allowed-origins", "example.com"),
@@ -148,6 +157,15 @@ mod tests {
         for alone in ["--minio-bucket=recordings", "--minio-use-ssl=true", "--minio-region=eu"] {
             assert!(parse(&[alone]).unwrap_err().to_string().contains("--minio-endpoint"), "{alone}");
         }
+    }
+
+    #[test]
+    fn passwords_are_not_repeated() {
+        let wrong = parse(&["--valkey-addr=http://me:hunter2@valkey"]).unwrap_err();
+        assert!(!wrong.to_string().contains("hunter2"), "{wrong}");
+        let config =
+            parse(&["--valkey-addr=redis://me:hunter2@valkey", "--valkey-password=hunter2"]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

@@ -31,11 +31,11 @@ pub struct Sessions {
     )]
     pub live_ttl: Duration,
 
-    /// Sessions open at a time
+    /// Sessions open at a time; with Valkey, sessions that a replica remembers
     #[arg(long, env, default_value = "10000", value_parser = count, value_name = "COUNT")]
     pub max_sessions: usize,
 
-    /// Recordings in all open sessions together, at about 150 bytes each
+    /// Recordings in all those sessions together, at about 150 bytes each
     #[arg(long, env, default_value = "1000000", value_parser = count, value_name = "COUNT")]
     pub max_session_recordings: usize,
 }

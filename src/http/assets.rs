@@ -53,6 +53,7 @@ static ASSETS: &[Asset] = &[
     file!("keys.js", SCRIPT),
     file!("link.js", SCRIPT),
     file!("live-engines.js", SCRIPT),
+    file!("live-tab.js", SCRIPT),
     file!("live-view.js", SCRIPT),
     file!("live.js", SCRIPT),
     file!("main.js", SCRIPT),

@@ -244,3 +244,216 @@ enum Look {
     /// The path: where it is there nothing else is asked.
     AtPath,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use chrono::TimeDelta;
+    use futures::channel::oneshot;
+
+    use super::*;
+    use crate::domain::LiveFormat;
+    use crate::error::{Error, Kind};
+    use crate::live::ports::{MediaServer, SourceUrl};
+
+    /// A media server with one path, whose next call can be held up.
+    #[derive(Debug, Default)]
+    struct Server {
+        is_there: AtomicBool,
+        is_away: AtomicBool,
+        has_readers: AtomicBool,
+        calls: Mutex<Vec<&'static str>>,
+        gate: Mutex<Option<oneshot::Receiver<()>>>,
+    }
+
+    impl Server {
+        fn hold(&self) -> oneshot::Sender<()> {
+            let (open, gate) = oneshot::channel();
+            *self.gate.lock().unwrap() = Some(gate);
+            open
+        }
+
+        async fn called(&self, call: &'static str) -> Result<()> {
+            self.calls.lock().unwrap().push(call);
+            let gate = self.gate.lock().unwrap().take();
+            if let Some(gate) = gate {
+                let _ = gate.await;
+            }
+            match self.is_away.load(Ordering::Relaxed) {
+                true => Err(Error::new(Kind::UpstreamDown, "away")),
+                false => Ok(()),
+            }
+        }
+
+        fn calls(&self) -> Vec<&'static str> {
+            std::mem::take(&mut *self.calls.lock().unwrap())
+        }
+    }
+
+    impl MediaServer for Server {
+        fn ensure<'a>(&'a self, _: &'a str, source: Option<&'a SourceUrl>) -> BoxFuture<'a, Result<Ensured>> {
+            async move {
+                self.called("ensure").await?;
+                Ok(match (self.is_there.load(Ordering::Relaxed), source) {
+                    (true, _) => Ensured::Found,
+                    (false, None) => Ensured::Missing,
+                    (false, Some(_)) => {
+                        self.is_there.store(true, Ordering::Relaxed);
+                        Ensured::Made
+                    }
+                })
+            }
+            .boxed()
+        }
+
+        fn has_readers<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<bool>> {
+            let has_readers = self.has_readers.load(Ordering::Relaxed);
+            async move { self.called("has readers").await.map(|()| has_readers) }.boxed()
+        }
+
+        fn take_down<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<()>> {
+            async {
+                self.called("take down").await?;
+                self.is_there.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+            .boxed()
+        }
+    }
+
+    #[derive(Debug)]
+    struct Source;
+
+    impl crate::live::ports::CameraSources for Source {
+        fn source<'a>(&'a self, _: &'a CameraId) -> BoxFuture<'a, Result<SourceUrl>> {
+            async { Ok(SourceUrl::parse("rtsp://camera/").unwrap()) }.boxed()
+        }
+    }
+
+    fn paths() -> (Arc<Server>, Arc<Paths>) {
+        let server = Arc::new(Server::default());
+        let makers = Makers { server: Some(Arc::clone(&server) as _), sources: Some(Arc::new(Source)) };
+        (server, Arc::new(Paths::new(makers)))
+    }
+
+    fn now() -> WallTime {
+        "2026-03-14T12:00:00Z".parse().unwrap()
+    }
+
+    /// A session that watches; its plan once its path is prepared.
+    async fn open(paths: &Arc<Paths>, session: SessionId) -> Result<LivePlan> {
+        let path: Arc<str> = "camera_1".into();
+        let watch = paths.watch(&path, session, now() + TimeDelta::hours(1), now());
+        let made = paths.prepare(&path, &"1".parse().unwrap()).await?;
+        watch.keep();
+        Ok(LivePlan { format: LiveFormat::Hls, path, url: "".into(), made })
+    }
+
+    fn done<T>(future: impl Future<Output = T>) -> T {
+        future.now_or_never().expect("nothing is held up")
+    }
+
+    #[test]
+    fn a_path_that_is_being_taken_down_is_made_anew_after_that() {
+        let (server, paths) = paths();
+        let (first, second) = (SessionId::random(), SessionId::random());
+        let plan = done(open(&paths, first)).unwrap();
+        let gate = server.hold();
+        let mut leaving = paths.leave(&plan, first, now()).boxed();
+        assert!((&mut leaving).now_or_never().is_none());
+        let mut opening = open(&paths, second).boxed();
+        assert!((&mut opening).now_or_never().is_none());
+        assert_eq!(server.calls(), ["ensure", "has readers"]);
+        gate.send(()).unwrap();
+        done(leaving);
+        assert!(done(opening).unwrap().made);
+        assert_eq!(server.calls(), ["take down", "ensure"]);
+        assert!(server.is_there.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_path_that_somebody_is_opening_is_not_taken_down() {
+        let (server, paths) = paths();
+        let (first, second) = (SessionId::random(), SessionId::random());
+        let plan = done(open(&paths, first)).unwrap();
+        let gate = server.hold();
+        let mut opening = open(&paths, second).boxed();
+        assert!((&mut opening).now_or_never().is_none());
+        done(paths.leave(&plan, first, now()));
+        gate.send(()).unwrap();
+        let plan = done(opening).unwrap();
+        assert_eq!(server.calls(), ["ensure", "ensure"]);
+        done(paths.leave(&plan, second, now()));
+        assert!(!server.is_there.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn who_gives_up_while_a_path_is_made_neither_stops_others_nor_watches() {
+        let (server, paths) = paths();
+        let gate = server.hold();
+        let mut first = open(&paths, SessionId::random()).boxed();
+        assert!((&mut first).now_or_never().is_none());
+        let session = SessionId::random();
+        let mut second = open(&paths, session).boxed();
+        assert!((&mut second).now_or_never().is_none());
+        drop(first);
+        gate.send(()).unwrap();
+        let plan = done(second).unwrap();
+        assert_eq!(server.calls(), ["ensure"]);
+        done(paths.leave(&plan, session, now()));
+        assert!(!server.is_there.load(Ordering::Relaxed));
+
+        let gate = server.hold();
+        let mut alone = open(&paths, SessionId::random()).boxed();
+        assert!((&mut alone).now_or_never().is_none());
+        drop(alone);
+        drop(gate);
+        assert!(done(open(&paths, session)).is_ok());
+    }
+
+    #[test]
+    fn sessions_that_have_expired_watch_nothing() {
+        let (server, paths) = paths();
+        let (first, second) = (SessionId::random(), SessionId::random());
+        done(open(&paths, first)).unwrap();
+        let plan = done(open(&paths, second)).unwrap();
+        done(paths.leave(&plan, second, now()));
+        assert!(server.is_there.load(Ordering::Relaxed));
+        let plan = done(open(&paths, second)).unwrap();
+        done(paths.leave(&plan, second, now() + TimeDelta::hours(1)));
+        assert!(!server.is_there.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn what_could_not_be_taken_down_is_still_ours() {
+        let (server, paths) = paths();
+        let session = SessionId::random();
+        for hindrance in [&server.is_away, &server.has_readers] {
+            let plan = done(open(&paths, session)).unwrap();
+            hindrance.store(true, Ordering::Relaxed);
+            done(paths.leave(&plan, session, now()));
+            assert!(server.is_there.load(Ordering::Relaxed));
+            hindrance.store(false, Ordering::Relaxed);
+        }
+        let plan = done(open(&paths, session)).unwrap();
+        assert!(plan.made);
+        done(paths.leave(&plan, session, now()));
+        assert!(!server.is_there.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn what_nobody_watches_and_nobody_here_made_is_forgotten() {
+        let (server, paths) = paths();
+        server.is_there.store(true, Ordering::Relaxed);
+        let session = SessionId::random();
+        let plan = done(open(&paths, session)).unwrap();
+        assert!(!plan.made);
+        done(paths.leave(&plan, session, now()));
+        let other: Arc<str> = "camera_2".into();
+        drop(paths.watch(&other, session, now(), now()));
+        drop(paths.watch(&other, session, now(), now()));
+        assert_eq!(paths.table().len(), 1, "only the one that was looked at just now");
+        assert_eq!(server.calls(), ["ensure"]);
+    }
+}

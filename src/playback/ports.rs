@@ -184,19 +184,22 @@ pub trait SessionStore: Debug + Send + Sync {
     /// Keeps a new session until `expires_at`.
     ///
     /// # Errors
-    /// [`Kind::Busy`](crate::error::Kind::Busy) where the store is full.
+    /// [`Kind::Busy`](crate::error::Kind::Busy) where the store is full, [`Kind::UpstreamDown`](crate::error::Kind::UpstreamDown)
+    /// where it cannot be reached.
     fn insert(&self, session: Stored, expires_at: WallTime) -> BoxFuture<'_, Result<()>>;
 
     /// A session that has not expired.
     fn get(&self, id: SessionId) -> BoxFuture<'_, Result<Option<Kept>>>;
 
-    /// Moves the end of a session, and of everything kept with it. `false` where there is no such session.
+    /// Moves the end of a session, and of everything kept with it, never to an earlier moment. `false` where there is no such
+    /// session.
     fn renew(&self, id: SessionId, expires_at: WallTime) -> BoxFuture<'_, Result<bool>>;
 
     /// Forgets a session and everything kept with it. `false` where there is no such session.
     fn remove(&self, id: SessionId) -> BoxFuture<'_, Result<bool>>;
 
     /// Keeps what was made for a session with it, for other programs to read. What it says can be made again from the session.
+    /// Never waits for anything far away.
     fn note(&self, id: SessionId, note: Note) -> BoxFuture<'_, Result<()>>;
 
     /// How many sessions are kept, as far as this store knows.

@@ -28,7 +28,7 @@ use super::locate::{Sketch, Way};
 use super::media::Media;
 use super::plan::Plan;
 use super::playlist::extension;
-use super::ports::{Object, Part};
+use super::ports::{Note, Object, Part};
 use crate::domain::{Origin, RecordingKey, SessionId};
 use crate::error::{Error, Kind, Result};
 
@@ -62,10 +62,13 @@ impl Playback {
         self.check_numbering(plan)?;
         check_packaging(plan, packaging)?;
         let place = plan.place(index).ok_or_else(|| unknown_segment(index, plan.segments()))?;
-        match place.stretch.grid {
-            Some(grid) => self.cell(&place.stretch.recording, grid, place.cut, packaging).await,
-            None => self.cut(&place.stretch.recording, place.cut, packaging).await,
-        }
+        let key = &place.stretch.recording;
+        let segment = match place.stretch.grid {
+            Some(grid) => self.cell(key, grid, place.cut, packaging).await?,
+            None => self.cut(key, place.cut, packaging).await?,
+        };
+        self.note(id, Note::Segment { index, recording: key.id.clone(), cut: place.cut }).await;
+        Ok(segment)
     }
 
     /// A cut of a recording that has an index.

@@ -10,13 +10,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use remux::Packaging;
 use remux::locate::Grid;
 use remux::time::Ticks;
+use tracing::debug;
 
 use super::Playback;
 use super::locate::Way;
 use super::media::Media;
 use super::plan::{self, Numbering, Plan, Rules};
 use super::playlist::{Piece, Playlist};
-use super::ports::{Footage, Kept, PlaybackSession, Stored};
+use super::ports::{Footage, Kept, Note, PlaybackSession, Stored};
 use crate::domain::{CameraId, Recording, RecordingKey, Session, SessionId, TimeRange, WallTime, later};
 use crate::error::{Error, Kind, Result};
 
@@ -163,7 +164,16 @@ impl Playback {
             let cuts = cuts.ok_or_else(|| Error::internal("A cut list does not fit its session."))?;
             playlist.push(stretch, cuts.iter().map(Piece::from));
         }
-        Ok(playlist.finish(plan.start_offset, self.ending(plan)))
+        let playlist = playlist.finish(plan.start_offset, self.ending(plan));
+        self.note(id, Note::Manifest(playlist.as_str().into())).await;
+        Ok(playlist)
+    }
+
+    /// Nobody who plays a session waits for, or fails with, what is noted of it.
+    pub(super) async fn note(&self, id: SessionId, note: Note) {
+        if let Err(error) = self.ports.sessions.note(id, note).await {
+            debug!(%error, "a note of a session is lost");
+        }
     }
 
     /// # Errors

@@ -2,7 +2,8 @@
  * A media server for the live view of the page: HLS that ffmpeg makes out of the sample footage for ever, and WHEP that a
  * page of the same browser answers (`/sender`): it sends a picture with a clock in it.
  *
- * usage: node media.js DIRECTORY RECORDING CAMERA...   prints its address; the first camera has WebRTC as well
+ * usage: node media.js DIRECTORY RECORDING CAMERA...   prints its address; the first camera has WebRTC as well. Ends when its
+ * standard input does.
  */
 import { spawn } from 'node:child_process';
 import { createReadStream, mkdirSync } from 'node:fs';
@@ -19,14 +20,19 @@ const CORS = {
   'cache-control': 'no-cache',
 };
 
-for (const camera of cameras) {
+const encoders = cameras.map((camera) => {
   const path = join(directory, `camera_${camera}`);
   mkdirSync(path, { recursive: true });
-  spawn('ffmpeg', [
-    '-loglevel', 'error', '-re', '-stream_loop', '-1', '-i', recording, '-c', 'copy', '-f', 'hls', '-hls_time', '2',
+  return spawn('ffmpeg', [
+    '-loglevel', 'fatal', '-re', '-stream_loop', '-1', '-t', '900', '-i', recording, '-c', 'copy', '-f', 'hls', '-hls_time', '2',
     '-hls_list_size', '5', '-hls_flags', 'delete_segments+temp_file', join(path, 'index.m3u8'),
   ], { stdio: ['ignore', 'ignore', 'inherit'] });
-}
+});
+
+process.stdin.resume().on('end', () => {
+  for (const encoder of encoders) encoder.kill();
+  process.exit();
+});
 
 /** Offers that no sender has seen, and senders that wait for one. */
 const offers = [];

@@ -5,7 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cameras;
+mod catalogue;
 mod indexes;
 mod objects;
 mod recordings;
+mod session_suite;
 mod sessions;

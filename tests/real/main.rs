@@ -1,7 +1,7 @@
-//! The service against programs that we did not write: ffmpeg, ffprobe, GStreamer, nginx, s3s-fs, Chromium.
+//! The service against programs that we did not write: ffmpeg, ffprobe, GStreamer, nginx, s3s-fs, Chromium, Redis, Valkey.
 //!
 //! Needs them installed, which `tests/run` sees to: `cargo test --features real-components`. What is missing makes a test
-//! fail, not skip.
+//! fail, not skip; only a MediaMTX, which no package brings, may be missing (`mediamtx.rs`).
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod browser;
@@ -10,10 +10,15 @@ mod content;
 mod corpus;
 mod engine;
 mod identity;
+mod live;
 mod matrix;
+mod mediamtx;
 mod mutate;
 mod objects;
 mod players;
 mod proxy;
 mod service;
+#[path = "../conformance/session_suite.rs"]
+mod session_suite;
 mod tools;
+mod valkey;

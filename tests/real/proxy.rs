@@ -75,7 +75,7 @@ fn configuration(directory: &Path, port: u16, upstream: &str) -> String {
     )
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

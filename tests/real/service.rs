@@ -32,6 +32,7 @@ impl Service {
 
     /// The same with other settings.
     pub(crate) fn start_with(recordings: &Path, settings: &[(&str, &str)]) -> Self {
+        playback_service::tls::choose_provider();
         let work_dir = TempDir::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_playback-service"))
             .env("RECORDINGS_DIR", recordings)

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test program uses a part of it")]
 
+pub mod log;
 pub mod remote;
 
 use std::fs::{self, File};
@@ -146,7 +147,7 @@ impl Setup {
         ];
         let given = given.into_iter().chain(self.arguments.iter().map(String::as_str));
         let config = Config::try_parse_from(given).unwrap();
-        (Service::new(config, Arc::clone(&clock) as _), clock)
+        (Service::new(config, Arc::clone(&clock) as _).unwrap(), clock)
     }
 }
 
@@ -173,6 +174,7 @@ impl Server {
     }
 
     pub async fn start(root: &Path, work_dir: &Path, mut setup: Setup) -> Self {
+        playback_service::tls::choose_provider();
         let (service, clock) = setup.service(root, work_dir);
         let service = match setup.wire.take() {
             Some(wire) => service.rewired(wire),

@@ -20,8 +20,9 @@ pub(crate) struct AccessUnit {
     pub(crate) unit: Unit,
     /// Packets of it, or right before it, were lost: the output must show a hole, too.
     pub(crate) is_damaged: bool,
-    /// Whether the source itself says when, and can be believed: a piece begins and ends only at such.
-    pub(crate) is_timed: bool,
+    /// Whether a piece may begin and end at it: the source itself says when, and can be believed, and of a picture it shows
+    /// the beginning, so that whoever begins to read here takes it for one.
+    pub(crate) is_boundary: bool,
     /// What it consists of.
     pub(crate) data: Data,
 }

@@ -21,7 +21,7 @@ const PREFIX_SEI: u8 = 39;
 /// An access unit delimiter that allows every kind of slice (§7.3.2.5: pic_type 2).
 pub(super) const DELIMITER: [u8; 3] = [0x46, 0x01, 0x50];
 
-fn nal_unit_type(nal: &[u8]) -> Option<u8> {
+pub(super) fn nal_unit_type(nal: &[u8]) -> Option<u8> {
     nal.first().map(|header| header >> 1 & 0x3f)
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct PictureWatch {
     /// For each pic_parameter_set_id its seq_parameter_set_id.
     pps: Vec<(u32, u32)>,
     last: Option<SliceId>,
+    /// H.265: nal_unit_type of the last slice.
+    last_type: Option<u8>,
 }
 
 /// What a sequence parameter set says of the slice headers that follow.
@@ -50,7 +52,7 @@ struct Rest {
 
 impl PictureWatch {
     pub(crate) fn new(codec: Codec) -> Self {
-        Self { codec, sps: Vec::new(), pps: Vec::new(), last: None }
+        Self { codec, sps: Vec::new(), pps: Vec::new(), last: None, last_type: None }
     }
 
     /// A parameter set that the slices to come are read with.
@@ -69,7 +71,9 @@ impl PictureWatch {
     /// Whether this slice begins another picture than the slice before it.
     pub(crate) fn on_slice(&mut self, nal: &[u8]) -> bool {
         if self.codec == Codec::H265 {
-            return h265::begins_picture(nal);
+            // All slices of a picture are of one type (§7.4.2.2); where another comes, the first of its picture is missing.
+            let last = std::mem::replace(&mut self.last_type, h265::nal_unit_type(nal));
+            return h265::begins_picture(nal) || self.last_type != last;
         }
         let Some(slice) = self.slice(nal) else { return false };
         let is_other = self.last.is_none_or(|last| !slice.is_of_same_picture(&last));

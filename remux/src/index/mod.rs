@@ -4,6 +4,7 @@ mod build;
 mod cuts;
 mod extents;
 mod lane;
+mod learned;
 mod part;
 mod part_stored;
 mod pass;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::build::{Indexer, Wants};
 pub use self::cuts::{Cut, CutList};
+pub use self::learned::Learned;
 pub(crate) use self::part::KeyStart;
 pub use self::part::{Part, PartError, PartIndexer};
 pub use self::stored::{FORMAT_VERSION, IndexError};
@@ -65,7 +67,7 @@ pub struct Rap {
     pub dts: MediaTime,
     /// Bytes of source up to the next picture: what a key frame alone costs to read.
     pub size: u32,
-    /// How far before `offset` the first PES of another stream starts that is shown with or after this RAP.
+    /// How far before `offset` the first PES of another stream starts that holds something shown with or after this RAP.
     pub lead: u32,
     /// How far after `offset` the last PES of another stream ends that is shown before this RAP.
     pub trail: u32,

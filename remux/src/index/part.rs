@@ -179,7 +179,7 @@ impl Part {
     }
 
     /// All that it says, as far as it can tell without what comes before it.
-    fn replay(&self, mut tell: impl FnMut(Fact)) {
+    pub(super) fn replay(&self, mut tell: impl FnMut(Fact)) {
         let mut begun = Self::new(Arc::clone(&self.layout), self.range.start);
         for said in in_order(&self.heads, &self.facts) {
             match said {

@@ -107,7 +107,7 @@ impl Facts {
         Self {
             runs: Vec::new(),
             raps: Vec::new(),
-            others: Extents::new(layout.streams.len()),
+            others: Extents::new(&layout),
             last_rap: None,
             last_pts: layout.zero,
             last_dts: layout.zero,
@@ -157,7 +157,7 @@ impl Facts {
         if let Data::Nals(nals) = &unit.data {
             nals.iter().for_each(|nal| self.sets.learn(codec, nal));
         }
-        let is_rap = unit.is_timed && unit.unit.is_rap(self.layout.rap_class);
+        let is_rap = unit.is_boundary && unit.unit.is_rap(self.layout.rap_class);
         self.on_key(unit.unit, unit.times, is_rap, unit.offset, read_to.saturating_sub(unit.offset));
     }
 
@@ -207,6 +207,7 @@ impl Facts {
 
     /// The run ends, before the RAP shown at `next_rap` on its own clock if one follows.
     fn end_run(&mut self, end_offset: u64, next_rap: Option<MediaTime>) {
+        self.others.last().into_iter().for_each(|(start, until)| self.lead_to(start, until));
         let raps = std::mem::take(&mut self.raps);
         let run = Run {
             end: self.last_pts + self.layout.frame_duration,
@@ -300,14 +301,21 @@ impl Facts {
         {
             self.report.overflowed += 1;
         }
-        self.others.start(number, start, pts);
+        if let Some((start, until)) = self.others.start(number, start, pts) {
+            self.lead_to(start, until);
+        }
         // A frame may become known long after its PES has begun.
+        self.lead_to(start, pts);
+    }
+
+    /// What starts at `start` is shown up to `until`: the segments that begin at RAPs behind it read it, too.
+    fn lead_to(&mut self, start: u64, until: MediaTime) {
         let is_followed = !self.runs.is_empty();
         let first = self.raps.len().saturating_sub(1);
         for (back, rap) in self.raps.iter_mut().rev().enumerate().take_while(|(_, rap)| rap.offset > start) {
             let (is_first, lead) = (back == first, rap.offset - start);
             let reach = if is_first { EARLY } else { Ticks::ZERO };
-            if pts >= rap.pts - reach && lead <= limits::LEAD_BYTES && !(is_first && is_followed) {
+            if until >= rap.pts - reach && lead <= limits::LEAD_BYTES && !(is_first && is_followed) {
                 rap.lead = rap.lead.max(lead as u32);
             }
         }

@@ -147,6 +147,7 @@ impl Reader {
                 break;
             }
         }
+        self.intake.finish();
         for number in 0..self.streams.len() {
             if let Some(assembler) = &mut self.streams[number].assembler {
                 assembler.finish(&mut self.units);

@@ -85,6 +85,8 @@ const SMOOTH: f64 = 30.0;
 const ROUGH: f64 = 600.0;
 /// Points of one sounding are at least this far apart.
 const POINT_DISTANCE: u64 = 128 << 10;
+/// How far around a point the bit rate is that of its neighbourhood.
+const LOCAL: u64 = 8 << 20;
 const WRAP: i64 = 1 << 33;
 
 impl Knowledge {
@@ -128,6 +130,13 @@ impl Knowledge {
     /// From zero to the end, once the tail is known.
     pub fn duration(&self) -> Option<Ticks> {
         self.end.map(|end| end - self.zero)
+    }
+
+    /// Whether a catalogue says something so different of its length that, if the catalogue is right, the clock was set on the
+    /// way: a jump back shows in no other way before it is come across. Where only the catalogue is wrong, that does no harm.
+    pub fn is_doubtful(&self, expected: Ticks) -> bool {
+        let least = Ticks::from_millis(10_000).max(Ticks::new(expected.get() / 20));
+        self.duration().is_some_and(|duration| (duration - expected).abs() > least)
     }
 
     /// How far apart the random access points are, as far as is known.
@@ -242,7 +251,7 @@ impl Knowledge {
         }
         let wrong = self.between(&left, &right, point.clock).abs_diff(point.offset) as f64;
         // Sub-GOP bursts are not the recording's roughness.
-        self.roughness = (self.roughness * 0.5).max(wrong / room.sqrt());
+        self.roughness = (self.roughness * 0.8).max(wrong / room.sqrt());
     }
 
     fn insert(&mut self, points: impl Iterator<Item = Point>) {
@@ -305,12 +314,31 @@ impl Knowledge {
         Some(Point { offset: self.size, clock })
     }
 
-    /// Where a time is expected between two points.
+    /// Where a time is expected between two points: close to one of them by the bit rate around it, far from both by that
+    /// between them.
     pub(super) fn between(&self, left: &Point, right: &Point, clock: MediaTime) -> u64 {
-        let (part, whole) =
-            ((clock - left.clock).get().max(0) as u128, (right.clock - left.clock).get().max(1) as u128);
-        let bytes = u128::from(right.offset - left.offset) * part.min(whole) / whole;
-        left.offset + u64::try_from(bytes).unwrap_or(u64::MAX)
+        let (step, whole) =
+            ((clock - left.clock).get().max(0) as f64, (right.clock - left.clock).get().max(1) as f64);
+        let bytes = (right.offset - left.offset) as f64;
+        let chord = bytes * (step / whole).min(1.0);
+        let (nearest, from) = if chord * 2.0 < bytes { (left, 0.0) } else { (right, bytes) };
+        let expected = match self.rate_around(nearest) {
+            None => chord,
+            Some(rate) => {
+                let local = from + rate * (clock - nearest.clock).get() as f64;
+                let far = (chord - from).abs().max((local - from).abs()) / LOCAL as f64;
+                chord + (local - chord) / (1.0 + far * far)
+            }
+        };
+        left.offset + expected.clamp(0.0, bytes) as u64
+    }
+
+    /// Bytes per tick around a point.
+    fn rate_around(&self, point: &Point) -> Option<f64> {
+        let from = self.points.partition_point(|known| known.offset + LOCAL < point.offset);
+        let to = self.points.partition_point(|known| known.offset <= point.offset + LOCAL);
+        let (first, last) = (self.points.get(from)?, self.points.get(to.checked_sub(1)?)?);
+        (last.offset - first.offset >= LOCAL / 8).then(|| rate(first, last))
     }
 
     /// Where a time is expected.

@@ -113,3 +113,4 @@ pub use self::knowledge::{Contradiction, Knowledge, Tail};
 pub use self::search::{Search, SearchError, Step};
 pub use self::segment::{Found, Mark, Standing, Thresholds};
 pub use self::sounding::{Point, Sounder, Sounding};
+pub use crate::index::Learned;

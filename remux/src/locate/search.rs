@@ -11,8 +11,9 @@ use std::ops::Range;
 use super::knowledge::{Contradiction, Knowledge};
 use super::segment::{Found, Thresholds};
 use super::sounding::Point;
+use crate::index::Learned;
 use crate::limits;
-use crate::time::{MediaTime, Ticks};
+use crate::time::Ticks;
 
 /// The search for one segment.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct Search {
     probe: u64,
     /// How often a read has ended too early.
     extended: u32,
+    /// Where RAP a is known to be, with what runs ahead of it.
+    begin: Option<u64>,
 }
 
 /// What to read next.
@@ -66,7 +69,21 @@ const MISSES: u32 = 3;
 impl Search {
     /// Looks for the segment between these.
     pub fn new(thresholds: Thresholds) -> Self {
-        Self { thresholds, rounds: 0, probes: 0, known: None, probe: limits::PROBE, extended: 0 }
+        Self { thresholds, rounds: 0, probes: 0, known: None, probe: limits::PROBE, extended: 0, begin: None }
+    }
+
+    /// The same where some of the recording has been learned: a random access point that is known is not looked for.
+    pub fn with(thresholds: Thresholds, learned: &Learned) -> Self {
+        let begin = thresholds.from.and_then(|from| learned.rap_at(from));
+        let from = begin.map(|rap| rap.pts).or(thresholds.from);
+        let begin = begin.map(|rap| rap.offset.saturating_sub(u64::from(rap.lead)));
+        Self { begin, ..Self::new(Thresholds { from, ..thresholds }) }
+    }
+
+    /// Between which times to look, for [`Remuxer::between`](crate::Remuxer::between): what was given, or the exact time of
+    /// RAP a where that is known.
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
     }
 
     /// What to read next.
@@ -79,6 +96,11 @@ impl Search {
         }
         self.rounds += 1;
         let Some(from) = self.thresholds.from else { return Ok(Step::Read(self.range(known, 0))) };
+        if let Some(begin) = self.begin {
+            let range = self.range(known, begin);
+            self.begin = None;
+            return Ok(Step::Read(range));
+        }
         let goal = from - known.wait();
         let (left, Some(right)) = known.bracket(goal) else { return Err(SearchError::NoTail) };
         check_hole(&left, &right)?;
@@ -108,7 +130,7 @@ impl Search {
                 [1, 2, 3].map(|quarter| left.offset + distance / 4 * quarter).to_vec()
             }
             () if doubt > limits::START_MARGIN => {
-                let (near, far) = (doubt / 3, doubt);
+                let (near, far) = (doubt / 2, doubt.saturating_mul(2));
                 vec![
                     estimate.saturating_sub(far),
                     estimate.saturating_sub(near),
@@ -135,7 +157,10 @@ impl Search {
     fn range(&self, known: &Knowledge, start: u64) -> Range<u64> {
         let Some(to) = self.thresholds.to else { return start..known.size() };
         let ahead = expected_wait(known);
-        let begin = self.thresholds.from.map_or(start, |from| known.offset_at(from + ahead)).max(start);
+        let begin = match (self.begin, self.thresholds.from) {
+            (None, Some(from)) => known.offset_at(from + ahead).max(start),
+            _ => start,
+        };
         let end = known.offset_at(to + ahead).saturating_add(known.trail()).max(begin);
         // Where the bit rate hardly varies less does.
         let fifth = (end - begin) / 5;

@@ -43,7 +43,11 @@ pub(crate) fn packetize(pid: Pid, pes: &Pes<'_>, counter: &mut u8, align: bool, 
     out.reserve((source.left / ROOM + 2 + SPREAD) * PACKET);
     let mut writer = Writer { pid, counter, has_hole: pes.has_hole, is_first: true };
     let spread = if align { writer.spread(source.left, first_field.len()) } else { 0 };
+    let kept_back = if spread > 0 { SPREAD } else { 0 };
     while source.left > 0 {
+        if !writer.is_first && writer.write_full(source.full(kept_back), out) {
+            continue;
+        }
         let field = if writer.is_first { &first_field[..] } else { &[] };
         let room = ROOM - field.len();
         let payload = match spread {
@@ -93,6 +97,17 @@ impl Writer<'_> {
         16 - after
     }
 
+    /// Packets that are full of what lies in one piece, as nearly all of them are. Says whether there are any.
+    fn write_full(&mut self, payloads: &[[u8; ROOM]], out: &mut BytesMut) -> bool {
+        let [high, low] = self.pid.value().to_be_bytes();
+        for payload in payloads {
+            *self.counter = (*self.counter + 1) & 0x0f;
+            out.extend_from_slice(&[SYNC_BYTE, high, low, 0x10 | *self.counter]);
+            out.extend_from_slice(payload);
+        }
+        !payloads.is_empty()
+    }
+
     fn write<'b>(
         &mut self,
         field: &[u8],
@@ -136,6 +151,16 @@ struct Source<'a, I> {
 }
 
 impl<'a, I: Iterator<Item = &'a [u8]>> Source<'a, I> {
+    /// Takes the payloads that lie in the current piece as a whole, but leaves `kept_back` bytes of all.
+    fn full(&mut self, kept_back: usize) -> &'a [[u8; ROOM]] {
+        let most = self.left.saturating_sub(kept_back) / ROOM;
+        let payloads = self.current.as_chunks().0;
+        let payloads = &payloads[..payloads.len().min(most)];
+        let taken = payloads.len() * ROOM;
+        (self.current, self.left) = (&self.current[taken..], self.left - taken);
+        payloads
+    }
+
     fn read(&mut self, mut count: usize, into: &mut BytesMut) {
         self.left -= count;
         while count > 0 {

@@ -104,8 +104,10 @@ type Events = VecDeque<Event>;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Dropped,
-    /// It goes out from where it lies.
-    Kept,
+    /// What it carries was taken out of it, for the stream of this number.
+    Taken(usize),
+    /// It is of the stream of this number, and goes out from where it lies.
+    Kept(usize),
     /// So it does, and what was held goes behind it.
     KeptThenHeld,
 }
@@ -243,7 +245,7 @@ impl Rewriter {
 
     /// What has happened so far.
     pub(crate) fn report(&self) -> Report {
-        self.intake.report.clone() + &self.piece.report
+        self.intake.report.clone() + &self.piece.report()
     }
 
     /// Media time from zero to where the key stream has come.
@@ -261,22 +263,7 @@ impl Rewriter {
         while !self.piece.is_closed() {
             self.replay(events);
             match self.framer.next(chunk, at_end) {
-                ts::Found::Inside(at) => {
-                    let offset = self.framer.offset() - PACKET as u64;
-                    let packet = chunk[at..].first_chunk_mut().expect("the framer found a whole packet");
-                    let fate = self.on_packet(packet, offset, events);
-                    if fate != Fate::Dropped {
-                        match self.framer.packet_size() {
-                            PacketSize::Plain if !self.piece.outlet.is_held_up() => {
-                                self.piece.outlet.source(at)
-                            }
-                            // Packets that do not lie side by side make one piece only where they are copied together; and some
-                            // have to wait.
-                            _ => self.piece.outlet.copied(packet),
-                        }
-                        self.after(fate);
-                    }
-                }
+                ts::Found::Inside(at) => self.on_inside(chunk, at, events),
                 ts::Found::Across => {
                     let offset = self.framer.offset() - PACKET as u64;
                     let mut packet = *self.framer.across();
@@ -287,6 +274,26 @@ impl Rewriter {
             if self.intake.take_layout_change() {
                 self.succeed(chunk, events);
             }
+        }
+    }
+
+    /// A packet that lies in the chunk.
+    #[inline]
+    fn on_inside(&mut self, chunk: &mut [u8], at: usize, events: &mut Events) {
+        let offset = self.framer.offset() - PACKET as u64;
+        let packet = chunk[at..].first_chunk_mut().expect("the framer found a whole packet");
+        let fate = self.on_packet(packet, offset, events);
+        // Packets that do not lie side by side make one piece only where they are copied together; and some have to wait.
+        let in_place = self.framer.packet_size() == PacketSize::Plain && !self.piece.outlet.is_held_up();
+        match (fate, in_place) {
+            (Fate::Dropped, _) => return,
+            (Fate::Taken(number), _) => return self.on_rebuilt_row(number, chunk),
+            (_, true) => self.piece.outlet.source(at..at + PACKET),
+            (_, false) => self.piece.outlet.copied(packet),
+        }
+        self.after(fate);
+        if let (Fate::Kept(number), true) = (fate, in_place) {
+            self.on_row(number, chunk);
         }
     }
 
@@ -307,7 +314,7 @@ impl Rewriter {
     }
 
     fn put_copied(&mut self, packet: &Packet, fate: Fate) {
-        if fate != Fate::Dropped {
+        if let Fate::Kept(_) | Fate::KeptThenHeld = fate {
             self.piece.outlet.copied(packet);
             self.after(fate);
         }
@@ -350,7 +357,7 @@ impl Rewriter {
             }
             Lane::Relabel(Relabel { starting: None }) if self.piece.route(number) == Route::Out => {
                 self.piece.outlet.label_next(number, packet);
-                Fate::Kept
+                Fate::Kept(number)
             }
             Lane::Relabel(_) => {
                 self.on_rest(number, packet, offset, events);
@@ -359,7 +366,7 @@ impl Rewriter {
             Lane::Sections => self.on_section_packet(number, packet),
             Lane::Rebuild(_) => {
                 self.on_rebuilt(number, packet, offset, has_gap, events);
-                Fate::Dropped
+                Fate::Taken(number)
             }
         }
     }
@@ -370,12 +377,12 @@ impl Rewriter {
         if !self.piece.cutter.is_inside() {
             return Fate::Dropped;
         }
-        self.piece.report.other_pes += u64::from(Header::of(packet).payload_unit_start_indicator());
+        self.piece.counted.other_pes += u64::from(Header::of(packet).payload_unit_start_indicator());
         let shift = self.piece.outlet.shift() + self.time.shift();
         splice::move_times(packet, shift);
         self.piece.outlet.label_next(number, packet);
         self.piece.outlet.announce(number, packet);
-        Fate::Kept
+        Fate::Kept(number)
     }
 
     /// The program has changed its streams: what comes now is another run.
@@ -399,6 +406,7 @@ impl Rewriter {
                 break;
             }
         }
+        self.intake.finish();
         for number in 0..self.streams.len() {
             self.finish_rebuilt(number);
         }

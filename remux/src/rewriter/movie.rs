@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::layout::Layout;
 use crate::mp4::write::{Body, Fragmenter, ParameterSets, Plan, init};
+use crate::report::Report;
 
 /// What a piece of output becomes.
 #[derive(Debug, Default)]
@@ -134,6 +135,15 @@ impl Movie {
     /// Why it cannot go on.
     pub(super) fn failure(&self) -> Option<&Error> {
         self.failure.as_ref()
+    }
+
+    /// What could not be written as it came; while it is measured that is not known.
+    pub(super) fn report(&self) -> Report {
+        match &self.form {
+            Form::Fragments(fragments) => fragments.report().clone(),
+            Form::Body(body) => body.report().clone(),
+            Form::Plan(_) => Report::default(),
+        }
     }
 
     /// What was measured.

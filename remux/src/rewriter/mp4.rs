@@ -168,7 +168,7 @@ impl Mp4Rewriter {
     pub(crate) fn report(&self) -> Report {
         let report = self.reader.report().clone();
         match &self.phase {
-            Phase::Playing { piece, .. } => report + &piece.report,
+            Phase::Playing { piece, .. } => report + &piece.report(),
             Phase::Learning { .. } => report,
         }
     }

@@ -1,6 +1,7 @@
 //! What goes out: the source's packets with new labels, tables and clock references between them.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -146,9 +147,9 @@ impl Outlet {
         }
     }
 
-    /// The packet at this place in the chunk goes out.
+    /// The packets at this place in the chunk go out.
     #[inline]
-    pub(super) fn source(&mut self, at: usize) {
+    pub(super) fn source(&mut self, at: Range<usize>) {
         self.pieces.source(at);
     }
 
@@ -286,6 +287,18 @@ impl Outlet {
         if Header::of(packet).has_adaptation_field() {
             rewrite_adaptation_field(packet, false, None);
         }
+    }
+
+    /// Where a stream goes out.
+    #[inline]
+    pub(super) fn pid(&self, number: usize) -> Pid {
+        self.streams[number].pid
+    }
+
+    /// The last packet of this stream that went out.
+    #[inline]
+    pub(super) fn on_last(&mut self, number: usize, packet: &Packet) {
+        self.streams[number].counter = Header::of(packet).continuity_counter();
     }
 
     /// The source begins anew here, as where two recordings are joined: so do its counters.

@@ -34,8 +34,8 @@ pub(super) struct Piece {
     is_closed: bool,
     /// Up to where the key stream has come, inside or outside.
     pub(super) reached: MediaTime,
-    /// What was dropped and kept.
-    pub(super) report: Report,
+    /// What was dropped and kept, up to where it became MP4.
+    pub(super) counted: Report,
 }
 
 /// Where the packets of a PES go.
@@ -86,7 +86,7 @@ impl Piece {
             extent,
             is_closed: false,
             reached: layout.zero,
-            report: Report::default(),
+            counted: Report::default(),
             layout,
         })
     }
@@ -97,6 +97,12 @@ impl Piece {
             Some(movie) => movie.take(out),
             None => self.outlet.take(chunk, out),
         }
+    }
+
+    /// What was dropped and kept.
+    pub(super) fn report(&self) -> Report {
+        let written = self.movie.as_ref().map(Movie::report).unwrap_or_default();
+        written + &self.counted
     }
 
     /// Why no more can be made.
@@ -195,7 +201,7 @@ impl Piece {
             return;
         }
         let number = unit.stream;
-        let is_rap = number == KEY && unit.is_timed && unit.unit.is_rap(self.layout.rap_class);
+        let is_rap = number == KEY && unit.is_boundary && unit.unit.is_rap(self.layout.rap_class);
         let departure = Departure { times: Some(unit.times), is_marked: false };
         let judged = self.judge(number, departure, is_rap, unit.offset);
         if let (true, Some(movie)) = (judged.is_end, &mut self.movie) {
@@ -210,7 +216,10 @@ impl Piece {
                 self.count_dropped(dropped);
             }
             Route::Out => {
-                self.put_unit(unit, judged.is_marked);
+                // Decoding can begin at every RAP of a copy, also where none of its segments can: it has its parameter sets.
+                let is_rap = number == KEY && unit.unit.is_rap(self.layout.rap_class);
+                let is_marked = judged.is_marked || is_rap && self.layout.rap_class != RapClass::AnyPes;
+                self.put_unit(unit, is_marked);
                 if judged.is_begin {
                     self.release_held();
                 }
@@ -246,9 +255,9 @@ impl Piece {
     fn count_dropped(&mut self, dropped: u64) {
         // Before the first RAP of a run the oldest are those that would be too early in any case.
         if self.cutter.is_first() && !self.cutter.has_begun() {
-            self.report.early += dropped;
+            self.counted.early += dropped;
         } else {
-            self.report.overflowed += dropped;
+            self.counted.overflowed += dropped;
         }
     }
 
@@ -277,7 +286,7 @@ impl Piece {
     }
 
     fn count(&mut self, number: usize, verdict: Verdict) {
-        let report = &mut self.report;
+        let report = &mut self.counted;
         match verdict {
             Verdict::Early => report.early += 1,
             Verdict::Drop if number == KEY && !self.cutter.has_begun() && self.cutter.is_first() => {
@@ -322,5 +331,41 @@ impl Piece {
             Some(movie) => movie.close(),
             None => self.outlet.close(self.cutter.next_rap()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cut::To;
+    use crate::es::Unit;
+    use crate::layout::Codec;
+    use crate::mp4::write::testing::{layout, picture, sound};
+
+    /// What is left of the units of a piece, for this target.
+    fn piece(target: Target) -> Piece {
+        let layout = Arc::new(layout(&[Codec::H264, Codec::AacAdts]));
+        let outlet = Outlet::new(Arc::clone(&layout), true, Extent::Whole);
+        let bounds = Bounds { from: None, to: To::End, may_be_late: false };
+        let mut piece = Piece::new(layout, bounds, Extent::Whole, outlet, target).unwrap();
+        piece.on_unit(picture(0, 0, 0, Unit::Idr, &[&[0x65, 1]]));
+        piece.on_unit(picture(0, 3600, 3600, Unit::Picture, &[&[0x68, 1], &[0x41, 1]]));
+        piece.on_unit(picture(0, 3600, 3600, Unit::Picture, &[&[0x41, 1]]));
+        piece.on_unit(sound(1, 0, &[]));
+        piece.finish();
+        piece
+    }
+
+    #[test]
+    fn what_mp4_cannot_say_is_reported() {
+        let kept = Report { video_pes: 3, other_pes: 1, ..Report::default() };
+        let written =
+            Report { dropped_samples: 1, moved_samples: 1, other_parameter_sets: 1, ..kept.clone() };
+        assert_eq!(piece(Target::Segment).report(), written);
+        let measure = piece(Target::Measure);
+        assert_eq!(measure.report(), kept, "nothing is written yet");
+        let measured = measure.into_measured().unwrap().unwrap();
+        assert_eq!(piece(Target::File(Box::new(measured))).report(), written);
+        assert!(written.is_damaged());
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::ts::{PACKET, Packet};
+use crate::ts::Packet;
 
 /// Collects what goes out of one chunk of source.
 #[derive(Debug, Default)]
@@ -23,12 +23,12 @@ enum Piece {
 }
 
 impl Pieces {
-    /// The packet at this place in the chunk goes out.
+    /// The packets at this place in the chunk go out.
     #[inline]
-    pub(super) fn source(&mut self, at: usize) {
+    pub(super) fn source(&mut self, at: Range<usize>) {
         match self.order.last_mut() {
-            Some(Piece::Source(range)) if range.end == at => range.end = at + PACKET,
-            _ => self.order.push(Piece::Source(at..at + PACKET)),
+            Some(Piece::Source(range)) if range.end == at.start => range.end = at.end,
+            _ => self.order.push(Piece::Source(at)),
         }
     }
 

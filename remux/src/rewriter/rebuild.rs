@@ -67,6 +67,24 @@ impl Rewriter {
         self.piece.on_offset(offset);
     }
 
+    /// Behind a packet of this stream: the packets that stand next to it in the chunk and do nothing but go on with its PES, up
+    /// to one that completes an access unit.
+    pub(super) fn on_rebuilt_row(&mut self, number: usize, chunk: &mut [u8]) {
+        // Behind its last picture a piece can end at any packet.
+        if self.piece.is_closed() || !self.piece.cutter.is_inside() {
+            return;
+        }
+        let Lane::Rebuild(rebuild) = &mut self.streams[number].lane else { return };
+        let Phase::Inside = rebuild.phase else { return };
+        let mut units = std::mem::take(&mut self.units);
+        let count = self.intake.admit_row(number, self.framer.row(chunk), |packet| {
+            rebuild.assembler.on_payload(payload(packet), false, &mut units);
+            units.is_empty()
+        });
+        self.framer.pass_row(count);
+        self.put_units(number, units);
+    }
+
     /// What has been seen of a PES's header says this.
     fn on_header(
         &mut self,

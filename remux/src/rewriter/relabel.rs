@@ -8,7 +8,7 @@ use super::piece::Route;
 use super::{Events, Fate, Lane, Rewriter};
 use crate::pes::start::{Examined, PesStart, Starting, examine};
 use crate::timeline::{Standing, Timed};
-use crate::ts::{PACKET, Packet, payload_offset};
+use crate::ts::{PACKET, Packet, payload_offset, relabel};
 
 /// The state of a stream that is relabelled.
 #[derive(Debug, Default)]
@@ -64,7 +64,26 @@ impl Rewriter {
             return Fate::Dropped;
         }
         self.piece.outlet.announce(number, packet);
-        if judged.is_begin { Fate::KeptThenHeld } else { Fate::Kept }
+        if judged.is_begin { Fate::KeptThenHeld } else { Fate::Kept(number) }
+    }
+
+    /// Behind a packet of this stream that goes out: the packets that stand next to it in the chunk and do nothing but go on
+    /// with its PES. Those are nearly all packets of a recording, so they go through one short loop.
+    pub(super) fn on_row(&mut self, number: usize, chunk: &mut [u8]) {
+        let is_simple = matches!(&self.streams[number].lane, Lane::Relabel(Relabel { starting: None }));
+        if !is_simple || self.piece.route(number) != Route::Out || self.piece.is_closed() {
+            return;
+        }
+        let row = self.framer.row(chunk);
+        let pid = self.piece.outlet.pid(number);
+        let count = self.intake.admit_row(number, row, |packet| {
+            relabel(packet, pid);
+            true
+        });
+        if let Some(last) = row[..count].last() {
+            self.piece.outlet.on_last(number, last);
+            self.piece.outlet.source(self.framer.pass_row(count));
+        }
     }
 
     /// A further packet of a PES that does not simply go out.

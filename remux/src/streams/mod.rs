@@ -60,10 +60,15 @@ impl Streams {
     /// Takes a packet of any PID. Says whether all is known.
     pub(crate) fn on_packet(&mut self, packet: &Packet) -> bool {
         let header = Header::of(packet);
-        let Some(probe) = self.probes.iter_mut().find(|probe| probe.declared.pid == header.pid()) else {
+        let Some(at) = self.probes.iter().position(|probe| probe.declared.pid == header.pid()) else {
             return false;
         };
-        probe.on_packet(header, packet) && self.is_known()
+        let is_news = self.probes[at].on_packet(header, packet);
+        if header.payload_unit_start_indicator() && self.probes[at].is_silent() {
+            let beside = self.probes.iter().filter_map(Probe::latest).collect();
+            self.probes[at].is_beside(beside);
+        }
+        is_news && self.is_known()
     }
 
     /// Whether no stream has shown data yet.
@@ -117,12 +122,13 @@ impl Streams {
             left_out.push(self::left_out(&probe.declared, reason));
         }
         chosen.sort_by_key(|probe| probe.declared.pid != key_pid);
-        let streams = chosen.iter().zip(FIRST_OUTPUT_PID..).map(|(probe, pid)| probe.stream(Pid::new(pid)));
+        let streams =
+            chosen.iter().zip(FIRST_OUTPUT_PID..).map(|(probe, pid)| probe.stream(Pid::new(pid), key));
         Ok(Layout {
             packet_size: PacketSize::default(),
             container: Container::TransportStream,
             program_number: self.program_number,
-            program_descriptors: self.program_descriptors,
+            program_descriptors: self.program_descriptors.clone(),
             streams: streams.collect(),
             left_out,
             zero,

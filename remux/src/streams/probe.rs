@@ -7,9 +7,11 @@ use crate::es::Unit;
 use crate::layout::{Codec, Format, Framing, Path, RapClass, Repair, Setup, Source, Stream};
 use crate::limits;
 use crate::pes::header::{Parsed, PesHeader};
+use crate::pes::length;
 use crate::psi::stream_type::output;
 use crate::psi::tables::DeclaredStream;
 use crate::time::{MediaTime, Ticks, Timestamp};
+use crate::timeline::Clock;
 use crate::ts::{Continuity, Counter, Header, Packet, Pid, payload};
 
 /// Collects PES of one stream and looks at each when it is complete.
@@ -21,9 +23,15 @@ pub(super) struct Probe {
     pending: Vec<u8>,
     /// Packets of it are missing, or it is too long.
     is_torn: bool,
+    /// Whole PES were of another length than they say.
+    has_wrong_lengths: bool,
     counter: Counter,
     /// What its PES say of their times, at most [`STARTS`].
     starts: Vec<Start>,
+    /// The PTS of the last PES.
+    latest: Option<Timestamp>,
+    /// How far the others had come when the first PES with a time began.
+    beside: Vec<(Pid, Timestamp)>,
     /// The access units that playing could begin at, at most [`RAPS`].
     raps: Vec<(Unit, Timestamp)>,
     /// Recovery points after which pictures become right only later, as many: what counts where nothing else is there.
@@ -38,6 +46,16 @@ pub(super) struct Probe {
 enum Survey {
     Pictures(Pictures),
     Sound(Sound),
+}
+
+impl Survey {
+    /// Whether access units can be told from each other; what is not understood is better left as it is.
+    fn is_understood(&self) -> bool {
+        match self {
+            Self::Pictures(_) => true,
+            Self::Sound(sound) => sound.is_understood(),
+        }
+    }
 }
 
 /// The times of a PES.
@@ -95,8 +113,11 @@ impl Probe {
             declared,
             pending: Vec::new(),
             is_torn: false,
+            has_wrong_lengths: false,
             counter: Counter::default(),
             starts: Vec::new(),
+            latest: None,
+            beside: Vec::new(),
             raps: Vec::new(),
             gradual: Vec::new(),
             survey,
@@ -142,6 +163,7 @@ impl Probe {
         let mut is_news = false;
         if header.payload_unit_start_indicator() {
             is_news = !self.pending.is_empty();
+            self.note_length();
             self.settle();
         } else if self.pending.is_empty() {
             return false;
@@ -154,6 +176,15 @@ impl Probe {
         is_news
     }
 
+    /// The PES that has begun is whole, unless packets of it are missing.
+    fn note_length(&mut self) {
+        if !self.is_torn && matches!(PesHeader::parse(&self.pending), Parsed::Complete(_)) {
+            let told = length::told(&self.pending);
+            let is_right = told.map_or(self.codec.is_video(), |told| told == self.pending.len());
+            self.has_wrong_lengths |= !is_right && !self.codec.is_metadata();
+        }
+    }
+
     /// The PES that has begun is over.
     pub(super) fn settle(&mut self) {
         let pes = std::mem::take(&mut self.pending);
@@ -162,6 +193,7 @@ impl Probe {
         if let Some(pts) = header.pts.filter(|_| self.starts.len() < STARTS) {
             self.starts.push(Start { pts, dts: header.dts });
         }
+        self.latest = header.pts.or(self.latest);
         let has_time = header.pts.is_some();
         let unit = match &mut self.survey {
             Survey::Pictures(pictures) => pictures.on_pes(&pes[header.length..], has_time, is_torn),
@@ -247,8 +279,29 @@ impl Probe {
         ahead.max().map_or(0, |depth| depth as u8)
     }
 
+    /// Where its PES stand beside those of other streams.
+    pub(super) fn is_beside(&mut self, others: Vec<(Pid, Timestamp)>) {
+        self.beside = others;
+    }
+
+    /// The PTS of the last PES.
+    pub(super) fn latest(&self) -> Option<(Pid, Timestamp)> {
+        self.latest.map(|latest| (self.declared.pid, latest))
+    }
+
+    /// What has to be added to its times to bring them to those of the key stream. Of one clock streams stand side by side in
+    /// a source; times that are further apart than any hole are of two.
+    fn shift_to(&self, key: &Self) -> Ticks {
+        let pid = key.declared.pid;
+        let beside = self.beside.iter().find(|&&(other, _)| other == pid).map(|&(_, pts)| pts);
+        let (Some(own), Some(first)) = (self.starts.first(), key.starts.first()) else { return Ticks::ZERO };
+        let own = MediaTime::from_ticks(own.pts.value() as i64);
+        let apart = beside.unwrap_or(first.pts).unwrap_near(own) - own;
+        if apart.abs() > Clock::LONGEST_HOLE && pid != self.declared.pid { apart } else { Ticks::ZERO }
+    }
+
     /// As it goes out on `output_pid`.
-    pub(super) fn stream(&self, output_pid: Pid) -> Stream {
+    pub(super) fn stream(&self, output_pid: Pid, key: &Self) -> Stream {
         let mut found = match &self.survey {
             Survey::Pictures(pictures) => pictures.findings(),
             Survey::Sound(sound) => sound.findings(),
@@ -256,6 +309,9 @@ impl Probe {
         let reorder = self.reorder();
         if reorder > 0 {
             found.repairs.push(Repair::NoDts);
+        }
+        if self.has_wrong_lengths && self.survey.is_understood() {
+            found.repairs.push(Repair::WrongLengths);
         }
         let codec = match found.framing {
             Framing::Latm => Codec::AacAdts,
@@ -275,6 +331,7 @@ impl Probe {
             repairs: found.repairs,
             framing: found.framing,
             reorder,
+            shift: self.shift_to(key),
             descriptors,
             format: found.format.unwrap_or_else(unknown),
             setup: found.setup,

@@ -104,6 +104,11 @@ impl Sound {
         }
     }
 
+    /// Whether frames were found that stand on their own.
+    pub(super) fn is_understood(&self) -> bool {
+        self.codec != Codec::AacLatm && self.format.is_some()
+    }
+
     pub(super) fn findings(&self) -> Findings {
         let (mut repairs, mut framing) = (self.repairs.clone(), Framing::Native);
         if self.codec == Codec::AacLatm && self.can_be_adts() {

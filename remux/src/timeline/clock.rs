@@ -46,6 +46,8 @@ pub(crate) struct Clock {
     has_started: bool,
     /// Added to what headers say since the clock has jumped.
     shift: Ticks,
+    /// What it was from the beginning: another clock than that of the other streams.
+    origin: Ticks,
     /// How long a PES lasts that must be given a time.
     frame_duration: Ticks,
     /// Whether that is what the last PES lasted, for want of anything better.
@@ -74,12 +76,18 @@ impl Clock {
             reference,
             has_started: false,
             shift: Ticks::ZERO,
+            origin: Ticks::ZERO,
             frame_duration: frame_duration.unwrap_or(DEFAULT_FRAME),
             is_measured: frame_duration.is_none(),
             delay: Ticks::ZERO,
             is_trusted: false,
             back: Ticks::ZERO,
         }
+    }
+
+    /// The same where so much is added to what headers say.
+    pub(crate) fn shifted(self, shift: Ticks) -> Self {
+        Self { shift, origin: shift, ..self }
     }
 
     /// The same for metadata.
@@ -152,19 +160,24 @@ impl Clock {
         times
     }
 
+    /// What is added to what headers say.
+    pub(crate) fn added(&self) -> Ticks {
+        self.shift
+    }
+
     /// What has been added since the clock began.
     pub(crate) fn shift(&self) -> Ticks {
-        self.shift
+        self.shift - self.origin
     }
 
     /// Of two streams that have jumped by about as much, this one follows the other, so that they stay in step.
     /// Gives by how much its times change.
     pub(crate) fn follow(&mut self, shift: Ticks) -> Ticks {
-        let difference = shift - self.shift;
+        let difference = shift - self.shift();
         if difference.abs() > Ticks::new(2 * Ticks::SECOND.get()) {
             return Ticks::ZERO;
         }
-        self.shift = shift;
+        self.shift = self.shift + difference;
         self.reference = self.reference + difference;
         difference
     }

@@ -49,6 +49,7 @@ impl Timekeeper {
         let clocks = layout.streams.iter().take(limits::STREAMS).enumerate().map(|(number, stream)| {
             let frame_duration = (number == KEY).then_some(layout.frame_duration);
             Clock::near(reference, frame_duration)
+                .shifted(stream.shift)
                 .reordering(stream.reorder)
                 .trusted(stream.codec.is_metadata())
         });

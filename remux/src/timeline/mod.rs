@@ -4,6 +4,6 @@ mod clock;
 mod keeper;
 mod suspense;
 
-pub(crate) use self::clock::Times;
+pub(crate) use self::clock::{Clock, Times};
 pub(crate) use self::keeper::{Standing, Timed, Timekeeper};
 pub(crate) use self::suspense::Waiting;

@@ -164,7 +164,7 @@ impl Doubt {
         let dts = self.clock.read(&header)?.times.dts;
         // Over a jump of hours the nearest turn of the clock may be another one.
         let near_new =
-            header.dts.or(header.pts)?.unwrap_near(self.newest - self.clock.shift()) + self.clock.shift();
+            header.dts.or(header.pts)?.unwrap_near(self.newest - self.clock.added()) + self.clock.added();
         if self.clock.is_plausible(dts - self.clock.reference()) {
             return Some(Ruling::Wild(Some(dts)));
         }

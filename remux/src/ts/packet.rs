@@ -14,6 +14,7 @@ pub(crate) type Packet = [u8; PACKET];
 const PAYLOAD_UNIT_START: u8 = 0x40;
 const TRANSPORT_PRIORITY: u8 = 0x20;
 const HAS_ADAPTATION: u8 = 0x20;
+const HAS_PAYLOAD: u8 = 0x10;
 
 const DISCONTINUITY: u8 = 0x80;
 const RANDOM_ACCESS: u8 = 0x40;
@@ -33,6 +34,20 @@ impl Header {
     #[inline]
     pub(crate) fn of(packet: &Packet) -> Self {
         Self([packet[0], packet[1], packet[2], packet[3]])
+    }
+
+    /// Of a packet that is nothing but payload in the middle of a PES: sound, clear, without an adaptation field.
+    #[inline]
+    pub(crate) fn of_payload(pid: Pid, continuity_counter: u8) -> Self {
+        let [high, low] = pid.value().to_be_bytes();
+        Self([SYNC_BYTE, high, low, HAS_PAYLOAD | continuity_counter & 0x0f])
+    }
+
+    /// Whether all but the priority is the same.
+    #[inline]
+    pub(crate) fn is_like(self, other: Self) -> bool {
+        const PRIORITY: u32 = u32::from_be_bytes([0, TRANSPORT_PRIORITY, 0, 0]);
+        (u32::from_be_bytes(self.0) ^ u32::from_be_bytes(other.0)) & !PRIORITY == 0
     }
 
     #[inline]
@@ -62,7 +77,7 @@ impl Header {
 
     #[inline]
     pub(crate) fn has_payload(self) -> bool {
-        self.0[3] & 0x10 != 0
+        self.0[3] & HAS_PAYLOAD != 0
     }
 
     #[inline]

@@ -1,5 +1,7 @@
 //! Cuts bytes into packets on their grid, wherever the bytes were cut into chunks.
 
+use std::ops::Range;
+
 use super::grid::{LOOKAHEAD, PacketSize, Step, Sync};
 use crate::ts::packet::{PACKET, Packet, SYNC_BYTE};
 
@@ -126,6 +128,24 @@ impl Framer {
             }
         }
         self.next_slow(chunk, at_end)
+    }
+
+    /// The packets of `chunk` that come next, as long as they stand side by side; whether each begins with a sync byte is for
+    /// the caller to see, who then [passes](Self::pass_row) those that do.
+    #[inline]
+    pub(crate) fn row<'a>(&self, chunk: &'a mut [u8]) -> &'a mut [Packet] {
+        let is_plain = self.sync == Sync::Between(PacketSize::Plain) && self.carry.is_empty();
+        let begin = if is_plain { self.position } else { chunk.len() };
+        chunk.get_mut(begin..).unwrap_or_default().as_chunks_mut().0
+    }
+
+    /// Goes on behind so many packets of the [row](Self::row); gives their place in the chunk.
+    #[inline]
+    pub(crate) fn pass_row(&mut self, count: usize) -> Range<usize> {
+        let begin = self.position;
+        self.position += count * PACKET;
+        self.offset += (count * PACKET) as u64;
+        begin..self.position
     }
 
     /// What has been pushed and not been looked at yet, from [`offset`](Self::offset) on; `chunk` is the last that was.
@@ -334,6 +354,24 @@ mod tests {
             assert_eq!(found[last..], sound[2..], "{size:?}: two packets at most are lost");
             assert!(found.windows(2).all(|pair| pair[1] - pair[0] >= PACKET as u64));
         }
+    }
+
+    #[test]
+    fn a_row_holds_the_whole_packets_that_come_next_and_is_passed_as_one() {
+        let mut bytes = packets(9);
+        bytes.truncate(8 * PACKET + 100);
+        let mut framer = Framer::new(0);
+        assert!(framer.row(&mut bytes).is_empty(), "no packet has been found");
+        assert_eq!(framer.next(&bytes, false), Found::Inside(0));
+        assert_eq!(framer.row(&mut bytes).len(), 7);
+        assert_eq!(framer.pass_row(6), PACKET..7 * PACKET);
+        assert_eq!(framer.next(&bytes, false), Found::Inside(7 * PACKET));
+        assert_eq!(framer.offset(), 8 * PACKET as u64);
+        assert!(framer.row(&mut bytes).is_empty(), "the last is torn");
+        let mut spaced = spaced(PacketSize::Coded, &packets(9));
+        let mut framer = Framer::new(0);
+        assert_eq!(framer.next(&spaced, false), Found::Inside(0));
+        assert!(framer.row(&mut spaced).is_empty(), "they do not stand side by side");
     }
 
     #[test]

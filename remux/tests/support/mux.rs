@@ -90,7 +90,9 @@ pub fn pes(pid: u16, pts: u64, data: &[u8]) -> Vec<u8> {
         (pts >> 7) as u8,
         (pts << 1) as u8 | 1,
     ];
-    [&[0, 0, 1, stream_id, 0, 0, 0x80, 0x80, 5], &time[..], data].concat()
+    // Only pictures may leave their length open.
+    let [high, low] = if pid < 0x101 { [0; 2] } else { (8 + data.len() as u16).to_be_bytes() };
+    [&[0, 0, 1, stream_id, high, low, 0x80, 0x80, 5], &time[..], data].concat()
 }
 
 fn access_unit(nal_header: u8, length: usize) -> Vec<u8> {

@@ -62,7 +62,7 @@ impl StorageService {
                 (Some(span), _) if page.len() < PAGE || side.comes_first(&page) => return Ok(Some(span)),
                 (Some(span), _) => seen = Some(span),
             }
-            let known = seen.map_or(edge, |span: TimeRange| side.far_end(span));
+            let known = seen.map_or(edge, |span: TimeRange| side.near_end(span));
             far = near.midpoint(known);
         }
         Ok(seen)
@@ -84,10 +84,11 @@ impl Side {
         }
     }
 
-    fn far_end(self, span: TimeRange) -> i64 {
+    /// Where what is nearer than a span lies.
+    fn near_end(self, span: TimeRange) -> i64 {
         match self {
-            Self::Before => span.start().timestamp(),
-            Self::After => span.end().timestamp(),
+            Self::Before => span.end().timestamp(),
+            Self::After => span.start().timestamp(),
         }
     }
 

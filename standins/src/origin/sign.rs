@@ -4,8 +4,9 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use chrono::{NaiveDateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
@@ -39,11 +40,14 @@ impl Signer {
 
     /// A URL of an object that is good for so long.
     pub fn sign(&self, key: &str, valid: Duration) -> String {
-        let expires = now().saturating_add(valid.as_secs());
+        let (date, valid) = (Utc::now().format(DATE).to_string(), valid.as_secs());
         let generation = self.0.generation.load(Ordering::Relaxed);
-        let signature = signature(key, expires, generation);
-        let url = self.unsigned(key);
-        format!("{url}?X-Amz-Expires={expires}&X-Amz-Generation={generation}&X-Amz-Signature={signature}")
+        let signature = signature(key, &date, valid, generation);
+        format!(
+            "{}?X-Amz-Algorithm=STAND-IN&X-Amz-Date={date}&X-Amz-Expires={valid}&X-Amz-Generation={generation}\
+             &X-Amz-Signature={signature}",
+            self.unsigned(key)
+        )
     }
 
     /// Ends every URL that was signed so far.
@@ -58,13 +62,19 @@ impl Signer {
     pub(super) fn check(&self, key: &str, query: &str) -> Verdict {
         let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         let number = |name| value(name).and_then(|value| value.parse::<u64>().ok());
-        let (Some(expires), Some(generation)) = (number("X-Amz-Expires"), number("X-Amz-Generation")) else {
+        let signed = value("X-Amz-Date").and_then(|date| NaiveDateTime::parse_from_str(date, DATE).ok());
+        let (Some(valid), Some(generation), Some(signed)) =
+            (number("X-Amz-Expires"), number("X-Amz-Generation"), signed)
+        else {
             return Verdict::Wrong;
         };
-        if value("X-Amz-Signature") != Some(&signature(key, expires, generation)) {
+        let date = signed.format(DATE).to_string();
+        if value("X-Amz-Signature") != Some(&signature(key, &date, valid, generation)) {
             return Verdict::Wrong;
         }
-        if expires <= now() || generation != self.0.generation.load(Ordering::Relaxed) {
+        let age = Utc::now().naive_utc() - signed;
+        if age.num_seconds() >= valid.cast_signed() || generation != self.0.generation.load(Ordering::Relaxed)
+        {
             return Verdict::Expired;
         }
         Verdict::Holds
@@ -74,12 +84,11 @@ impl Signer {
 const IN_PATHS: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
+/// As ISO 8601 has it in short.
+const DATE: &str = "%Y%m%dT%H%M%SZ";
 
-fn signature(key: &str, expires: u64, generation: u64) -> String {
-    hex(format!("{key}\n{expires}\n{generation}\nthe stand-in's own key"))
+fn signature(key: &str, date: &str, valid: u64, generation: u64) -> String {
+    hex(format!("{key}\n{date}\n{valid}\n{generation}\nthe stand-in's own key"))
 }
 
 /// A digest in 64 characters.

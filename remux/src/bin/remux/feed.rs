@@ -9,10 +9,6 @@ use remux::Remuxer;
 use crate::input::Input;
 use crate::{Failure, about};
 
-/// Bytes of an MP4 file read at a time: access units keep what they lie in until they go out, and small buffers come back
-/// from the allocator without a trip to the system.
-const WANTED_AT_ONCE: u64 = 64 << 10;
-
 /// Reads `range` of the recording, or what the engine wants instead, until it is complete or there is no more. `drain` takes
 /// what comes out, and gives what was wanted last.
 pub(crate) fn feed(
@@ -35,9 +31,7 @@ pub(crate) fn feed(
         if remuxer.is_complete() || next.is_empty() {
             break;
         }
-        let most = if is_wanted { WANTED_AT_ONCE } else { u64::MAX };
-        let length = (next.end - next.start).min(most);
-        let chunk = input.read(next.start, length).map_err(|error| in_input(&error))?;
+        let chunk = input.read(next.start, next.end - next.start).map_err(|error| in_input(&error))?;
         if chunk.is_empty() && next.end != u64::MAX && !is_wanted {
             return Err(in_input(&"became shorter while it was read"));
         }

@@ -62,6 +62,7 @@ pub(crate) enum Done {
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
+    keep_freed_memory();
     let done = match Arguments::parse().command {
         Command::Copy(arguments) => copy::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
@@ -78,6 +79,13 @@ fn main() -> ExitCode {
     }
 }
 
+/// Buffers come and go with every read. glibc would map the larger ones anew each time and hand freed memory back to the
+/// system at once, a page fault for every 4 KiB; once a larger piece has been freed, it keeps as much (mallopt(3),
+/// `M_MMAP_THRESHOLD`).
+fn keep_freed_memory() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(1 << 20)));
+}
+
 /// Reports on stderr what was left out and what was damaged, and says which of the two it was.
 pub(crate) fn conclude(layout: Option<&remux::Layout>, report: &remux::Report) -> Done {
     for stream in layout.iter().flat_map(|layout| &layout.left_out) {
@@ -89,6 +97,9 @@ pub(crate) fn conclude(layout: Option<&remux::Layout>, report: &remux::Report) -
     }
     if report.early > 0 {
         eprintln!("remux: note: {} PES more than 1 s before the first picture", report.early);
+    }
+    if report.other_parameter_sets > 0 {
+        eprintln!("remux: note: parameter sets change; MP4 keeps them where they stand");
     }
     for (count, what) in report.damages() {
         eprintln!("remux: damage: {count} {what}");

@@ -60,6 +60,17 @@ impl Marks {
         self.marks.get(next)?.times.map(|(times, _)| times)
     }
 
+    /// Whether a PES ends behind so many bytes.
+    pub(super) fn is_end(&self, length: usize) -> bool {
+        self.marks.iter().any(|mark| mark.at == length)
+    }
+
+    /// Whether a PES ends in the first `length` bytes whose times no access unit has taken.
+    pub(super) fn would_forget(&self, length: usize) -> bool {
+        let current = if length == usize::MAX { Some(self.marks.len()) } else { self.index(length) };
+        self.marks.iter().take(current.unwrap_or(0)).any(|mark| mark.times.is_some())
+    }
+
     fn index(&self, at: usize) -> Option<usize> {
         self.marks.partition_point(|mark| mark.at <= at).checked_sub(1)
     }

@@ -24,9 +24,19 @@ pub(crate) struct SoundAssembler {
     pace: Pace,
     /// A frame that further substreams may still be added to.
     open: Option<AccessUnit>,
-    /// What comes next begins where the last frame ended.
-    is_in_step: bool,
+    place: Place,
     dropped: u64,
+}
+
+/// What the buffer begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Nothing has been found yet: it may be the rest of a frame whose beginning was not seen. Of that some was skipped.
+    Start { has_skipped: bool },
+    /// The last frame has ended here.
+    InStep,
+    /// What is no frame, and has been counted.
+    Lost,
 }
 
 /// How long something is that begins here.
@@ -68,13 +78,16 @@ impl SoundAssembler {
             marks: Marks::default(),
             pace: Pace::default(),
             open: None,
-            is_in_step: false,
+            place: Place::Start { has_skipped: false },
             dropped: 0,
         }
     }
 
     /// A PES begins at this offset of the source, with these times.
     pub(crate) fn on_start(&mut self, offset: u64, times: Option<(Times, bool)>) {
+        if self.buffer.is_empty() {
+            self.on_none();
+        }
         self.marks.start(self.buffer.len(), offset, times);
     }
 
@@ -91,7 +104,7 @@ impl SoundAssembler {
     /// Packets are missing here: what has come of a frame is of no use.
     pub(crate) fn on_loss(&mut self) {
         self.marks.lose(self.buffer.len());
-        self.is_in_step = false;
+        self.place = Place::Lost;
         if !self.buffer.is_empty() {
             self.skip(self.buffer.len());
             self.marks.lose(0);
@@ -102,7 +115,11 @@ impl SoundAssembler {
     pub(crate) fn finish(&mut self, out: &mut Vec<AccessUnit>) {
         self.take_whole(true, out);
         out.extend(self.open.take());
-        self.dropped += u64::from(!self.buffer.is_empty());
+        match self.buffer.is_empty() {
+            true => self.on_none(),
+            false if self.place == Place::Lost => {}
+            false => self.lose(),
+        }
         self.buffer.clear();
     }
 
@@ -111,7 +128,7 @@ impl SoundAssembler {
     }
 
     /// Takes what is complete from the front of the buffer. A sync word alone proves nothing: out of step, a frame counts
-    /// only when another follows it.
+    /// only when another follows it, or where its PES ends with it.
     fn take_whole(&mut self, at_end: bool, out: &mut Vec<AccessUnit>) {
         while !self.buffer.is_empty() {
             let length = match self.look(&self.buffer) {
@@ -123,7 +140,7 @@ impl SoundAssembler {
                     continue;
                 }
             };
-            if !self.is_in_step {
+            if self.place != Place::InStep && !self.marks.is_end(length) {
                 match self.look(&self.buffer[length..]) {
                     Size::Known(_) => {}
                     Size::More if at_end => {}
@@ -134,7 +151,7 @@ impl SoundAssembler {
                     }
                 }
             }
-            self.is_in_step = true;
+            self.place = Place::InStep;
             let bytes = self.buffer.split_to(length).freeze();
             match self.latm {
                 Some(_) => self.on_element(&bytes, out),
@@ -209,7 +226,7 @@ impl SoundAssembler {
             times: Times { pts, dts: pts },
             unit: Unit::Opaque,
             is_damaged,
-            is_timed: given.is_some_and(|(_, is_steady)| is_steady),
+            is_boundary: given.is_some_and(|(_, is_steady)| is_steady),
             data: Data::Frame(bytes),
         };
         match self.codec {
@@ -222,14 +239,27 @@ impl SoundAssembler {
     fn resynchronise(&mut self) {
         let here = (1..self.buffer.len()).find(|&at| self.look(&self.buffer[at..]) != Size::Bad);
         let count = here.unwrap_or(self.buffer.len());
-        if self.is_in_step {
-            self.skip(count);
-        } else {
-            // One stretch of garbage counts once.
-            self.buffer.advance(count);
-            self.marks.advance(count);
+        match self.place {
+            Place::InStep => self.lose(),
+            Place::Start { .. } if self.marks.would_forget(count) => self.lose(),
+            Place::Start { .. } => self.place = Place::Start { has_skipped: true },
+            Place::Lost => {}
         }
-        self.is_in_step = false;
+        self.buffer.advance(count);
+        self.marks.advance(count);
+    }
+
+    /// The PES that ends here, if one does, may have held nothing: where a time stands a frame should begin.
+    fn on_none(&mut self) {
+        if self.place == (Place::Start { has_skipped: true }) && self.marks.would_forget(usize::MAX) {
+            self.lose();
+        }
+    }
+
+    /// A stretch of what is no frame counts once.
+    fn lose(&mut self) {
+        self.dropped += 1;
+        self.place = Place::Lost;
     }
 
     fn skip(&mut self, count: usize) {
@@ -254,5 +284,42 @@ impl Pace {
     fn now(&self) -> Option<MediaTime> {
         let ticks = u128::from(self.samples) * 90_000 / u128::from(self.sample_rate.max(1));
         Some(self.base? + Ticks::new(i64::try_from(ticks).unwrap_or(i64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mp4::write::testing::layout;
+
+    const FRAME: [u8; 9] = [0xff, 0xf1, 0x50, 0x80, 0x01, 0x3f, 0xfc, 1, 2];
+    const NOISE: [u8; 30] = [0x11; 30];
+
+    /// How many frames come out of these PES, and what is counted.
+    fn assembled(pes: &[&[u8]]) -> (usize, u64) {
+        let mut assembler = SoundAssembler::new(0, &layout(&[Codec::AacAdts]).streams[0]);
+        let mut out = Vec::new();
+        for (number, data) in pes.iter().enumerate() {
+            let pts = MediaTime::from_ticks(number as i64 * 3600);
+            assembler.on_start(number as u64, Some((Times { pts, dts: pts }, true)));
+            data.chunks(7).for_each(|payload| assembler.on_payload(payload, &mut out));
+        }
+        assembler.finish(&mut out);
+        (out.len(), assembler.take_dropped())
+    }
+
+    #[test]
+    fn a_frame_that_is_all_of_its_pes_needs_no_other() {
+        assert_eq!(assembled(&[&FRAME, &NOISE, &FRAME]), (2, 1));
+        assert_eq!(assembled(&[&FRAME, &FRAME]), (2, 0));
+    }
+
+    #[test]
+    fn the_rest_of_a_frame_that_was_not_seen_is_no_loss_but_a_pes_of_nothing_is() {
+        let torn = [&NOISE[..], &FRAME, &FRAME].concat();
+        assert_eq!(assembled(&[&torn]), (2, 0));
+        assert_eq!(assembled(&[&NOISE, &FRAME, &FRAME]), (2, 1));
+        assert_eq!(assembled(&[&NOISE, &NOISE, &FRAME, &NOISE, &NOISE]), (1, 2));
+        assert_eq!(assembled(&[&NOISE]), (0, 1));
     }
 }

@@ -16,7 +16,7 @@ use super::reorder::Reorder;
 use crate::es::access_unit::{AccessUnit, Data, Nals};
 use crate::es::annex_b::find_start_code;
 use crate::es::picture::PictureWatch;
-use crate::es::{Role, role, unit_of};
+use crate::es::{Role, Unit, role, unit_of};
 use crate::layout::{Codec, Framing, Setup, Stream};
 use crate::limits;
 use crate::time::Ticks;
@@ -251,9 +251,9 @@ impl VideoAssembler {
         if !has_slice {
             return;
         }
-        let is_timed = times.is_some_and(|(_, is_steady)| is_steady);
         let nals = Nals::new(bytes, nals);
         let unit = unit_of(self.codec, nals.iter());
+        let is_boundary = times.is_some_and(|(_, is_steady)| is_steady) && self.is_entrance(unit, &nals);
         let given = times.map(|(times, _)| times);
         let Some(times) = self.times(given, next, unit.is_random_access()) else { return };
         let times = match &mut self.reorder {
@@ -261,7 +261,13 @@ impl VideoAssembler {
             None => times,
         };
         let (stream, data) = (self.stream, Data::Nals(nals));
-        out.extend([AccessUnit { stream, offset, times, unit, is_damaged, is_timed, data }]);
+        out.extend([AccessUnit { stream, offset, times, unit, is_damaged, is_boundary, data }]);
+    }
+
+    /// Whether a picture that decoding may begin at shows its first slice.
+    fn is_entrance(&self, unit: Unit, nals: &Nals) -> bool {
+        let mut slices = nals.iter().filter(|nal| role(self.codec, nal) == Some(Role::Slice));
+        unit.may_begin() && slices.next().is_some_and(|slice| self.picture.is_first(slice))
     }
 
     /// A PES gives its times to the picture whose first slice, or delimiter, lies in it: parameter sets at the end of the

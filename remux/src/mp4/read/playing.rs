@@ -275,7 +275,7 @@ impl Playing {
             times,
             unit,
             is_damaged: false,
-            is_timed: true,
+            is_boundary: true,
             data: content.data,
         };
         match &mut self.layout {

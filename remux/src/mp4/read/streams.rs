@@ -243,6 +243,7 @@ fn stream(track: &Track, header: Option<&Bytes>, output_pid: Pid) -> Stream {
         repairs: Vec::new(),
         framing: Framing::Native,
         reorder: 0,
+        shift: Ticks::ZERO,
         descriptors,
         format,
         setup,

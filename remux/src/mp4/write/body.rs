@@ -8,6 +8,7 @@ use super::interleave::Interleave;
 use super::sample::Sampler;
 use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
+use crate::report::Report;
 
 /// So many samples of one track that stand together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) struct Body {
     /// The chunks that are still to come.
     chunks: VecDeque<Chunk>,
     out: VecDeque<Bytes>,
+    /// What pass one could not lay out as it came.
+    report: Report,
 }
 
 /// One track in pass two.
@@ -38,13 +41,24 @@ struct BodyLane {
 }
 
 impl Body {
-    /// What makes samples of each track, and their sizes; and the chunks to come.
-    pub(super) fn new(lanes: impl Iterator<Item = (Sampler, Vec<u32>)>, chunks: VecDeque<Chunk>) -> Self {
-        let lanes = lanes.map(|(mut sampler, sizes)| {
-            sampler.restart();
-            BodyLane { sampler, sizes: sizes.into_iter(), samples: 0, data: BytesMut::new() }
+    /// What makes samples of each track, and their sizes; the chunks to come; what pass one has met.
+    pub(super) fn new(
+        lanes: impl Iterator<Item = (Sampler, Vec<u32>)>,
+        chunks: VecDeque<Chunk>,
+        report: Report,
+    ) -> Self {
+        let lanes = lanes.map(|(sampler, sizes)| BodyLane {
+            sampler,
+            sizes: sizes.into_iter(),
+            samples: 0,
+            data: BytesMut::new(),
         });
-        Self { lanes: lanes.collect(), held: Interleave::default(), chunks, out: VecDeque::new() }
+        Self { lanes: lanes.collect(), held: Interleave::default(), chunks, out: VecDeque::new(), report }
+    }
+
+    /// What could not be written as it came.
+    pub(crate) fn report(&self) -> &Report {
+        &self.report
     }
 
     /// Takes the next access unit. An error means that it is not what pass one was shown.

@@ -17,6 +17,7 @@ use super::track::Track;
 use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::layout::Layout;
+use crate::report::Report;
 use crate::time::MediaTime;
 use crate::timeline::Times;
 
@@ -31,20 +32,8 @@ pub(crate) struct Fragmenter {
     sequence_number: Option<u32>,
     has_type: bool,
     out: VecDeque<Bytes>,
-    report: FragmentReport,
-}
-
-/// What could not be written as it came.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct FragmentReport {
-    /// Access units left out: of no track of the layout, empty, or too large.
-    pub(crate) dropped: u64,
-    /// Access units before the beginning of the output clock, moved there.
-    pub(crate) before_zero: u64,
-    /// Samples whose decode time had to be moved behind that of the one before.
-    pub(crate) moved: u64,
-    /// Segments with a parameter set that the sample entry does not have ([`ParameterSets`]).
-    pub(crate) other_parameter_sets: u64,
+    /// What could not be written as it came.
+    report: Report,
 }
 
 /// One track, and what is held of it.
@@ -93,7 +82,7 @@ impl Fragmenter {
             sequence_number: None,
             has_type: false,
             out: VecDeque::new(),
-            report: FragmentReport::default(),
+            report: Report::default(),
         })
     }
 
@@ -101,11 +90,11 @@ impl Fragmenter {
     pub(crate) fn push(&mut self, unit: &AccessUnit) {
         let times = self.output_times(unit.times);
         let Some(lane) = self.lanes.get_mut(unit.stream) else {
-            self.report.dropped += 1;
+            self.report.dropped_samples += 1;
             return;
         };
         let Some(sample) = lane.sampler.sample(unit) else {
-            self.report.dropped += 1;
+            self.report.dropped_samples += 1;
             return;
         };
         if self.held.is_due(times.dts) {
@@ -114,7 +103,7 @@ impl Fragmenter {
         // Milliseconds on the output clock: it grows from segment to segment, and no segment knows another.
         self.sequence_number.get_or_insert(1 + (times.dts.ticks() / 90 % i64::from(u32::MAX)) as u32);
         self.held.on_sample(times.dts, sample.len());
-        self.report.before_zero += u64::from(times != shifted(&self.layout, unit.times));
+        self.report.moved_samples += u64::from(times != shifted(&self.layout, unit.times));
         if let Some(lane) = self.lanes.get_mut(unit.stream) {
             let flags = match is_sync(lane.track.codec, unit.unit, self.layout.rap_class) {
                 true => SYNC_FLAGS,
@@ -146,7 +135,7 @@ impl Fragmenter {
             self.out.push_back(boxes.into_bytes().into());
         }
         for lane in &mut self.lanes {
-            self.report.moved += std::mem::take(&mut lane.clock.moved);
+            self.report.moved_samples += std::mem::take(&mut lane.clock.moved);
             self.report.other_parameter_sets += u64::from(lane.sampler.restart());
         }
         (self.sequence_number, self.has_type, self.held) = (None, false, Interleave::default());
@@ -158,9 +147,8 @@ impl Fragmenter {
     }
 
     /// What could not be written as it came, of all segments that were finished.
-    #[allow(dead_code, reason = "outside of tests the report of a piece does not have these counts yet")]
-    pub(crate) fn report(&self) -> FragmentReport {
-        self.report
+    pub(crate) fn report(&self) -> &Report {
+        &self.report
     }
 
     /// Times on the output clock; none lies before its beginning.
@@ -331,8 +319,9 @@ mod tests {
         fragmenter.push(&picture(0, -900_001, 0, Unit::Idr, &[&[0x65, 1]]));
         fragmenter.push(&picture(0, -900_002, 0, Unit::Picture, &[&[0x68, 1], &[0x41, 1]]));
         fragmenter.finish_segment();
-        let expected = FragmentReport { dropped: 2, before_zero: 2, moved: 1, other_parameter_sets: 1 };
-        assert_eq!(fragmenter.report(), expected);
+        let expected =
+            Report { dropped_samples: 2, moved_samples: 3, other_parameter_sets: 1, ..Report::default() };
+        assert_eq!(*fragmenter.report(), expected);
     }
 
     #[test]

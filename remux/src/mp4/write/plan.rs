@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::layout::{Layout, RapClass};
 use crate::limits;
+use crate::report::Report;
 use crate::time::MediaTime;
 use crate::timeline::Times;
 
@@ -36,6 +37,8 @@ pub(crate) struct Plan {
     chunks: VecDeque<Chunk>,
     /// Bytes of all chunks so far.
     payload: u64,
+    /// What could not be written as it came.
+    report: Report,
 }
 
 /// One track in pass one.
@@ -68,14 +71,18 @@ impl Plan {
             held: Interleave::default(),
             chunks: VecDeque::new(),
             payload: 0,
+            report: Report::default(),
         })
     }
 
     /// Takes the next access unit of pass one. The first picture should be one that decoding can begin at: playing begins
     /// there.
     pub(crate) fn push(&mut self, unit: &AccessUnit) -> Result<(), Error> {
-        let Some(lane) = self.lanes.get_mut(unit.stream) else { return Ok(()) };
-        let Some(size) = lane.sampler.sample(unit).map(|sample| sample.len()) else { return Ok(()) };
+        let sample = self.lanes.get_mut(unit.stream).and_then(|lane| lane.sampler.sample(unit));
+        let Some(size) = sample.map(|sample| sample.len()) else {
+            self.report.dropped_samples += 1;
+            return Ok(());
+        };
         if self.held.is_due(unit.times.dts) {
             self.flush();
         }
@@ -92,7 +99,7 @@ impl Plan {
     /// Ends pass one. Gives the beginning of the file, and what takes pass two.
     pub(crate) fn finish(mut self) -> Result<(Bytes, Body), Error> {
         self.flush();
-        self.lanes.iter_mut().for_each(Lane::close);
+        self.lanes.iter_mut().for_each(|lane| lane.close(&mut self.report));
         if self.payload == 0 {
             return Err(Error::NothingToPlay { reason: "no access unit was found".to_owned() });
         }
@@ -101,7 +108,7 @@ impl Plan {
         let length = self.header(0, is_large).len() as u64;
         let header = self.header(length, is_large);
         let lanes = self.lanes.into_iter().map(|lane| (lane.sampler, lane.tables.sizes));
-        Ok((header.into(), Body::new(lanes, self.chunks)))
+        Ok((header.into(), Body::new(lanes, self.chunks, self.report)))
     }
 
     /// Ends the chunks that are being filled.
@@ -197,10 +204,12 @@ impl Lane {
         }
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, report: &mut Report) {
         if let Some(duration) = self.clock.finish(&self.track, None) {
             self.on_duration(duration);
         }
+        report.moved_samples += self.clock.moved;
+        report.other_parameter_sets += u64::from(self.sampler.restart());
     }
 }
 

@@ -174,7 +174,7 @@ fn every_sample_of_a_segment_is_found() {
     let units = three_seconds();
     let mut fragmenter = Fragmenter::new(&layout, OUT_OF_BAND).unwrap();
     let segment = segment(&mut fragmenter, &units);
-    assert_eq!(fragmenter.report(), Default::default());
+    assert_eq!(*fragmenter.report(), Default::default());
     let found = samples(&segment);
     for stream in 0..2 {
         let units: Vec<_> = units.iter().filter(|unit| unit.stream == stream).collect();

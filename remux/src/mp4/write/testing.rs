@@ -47,6 +47,7 @@ pub(crate) fn layout(codecs: &[Codec]) -> Layout {
         repairs: Vec::new(),
         framing: Framing::Native,
         reorder: 0,
+        shift: Ticks::ZERO,
         source: Source::Track(track),
         output_pid: Pid::NULL,
         stream_type: 0,
@@ -91,7 +92,7 @@ pub(crate) fn sound(stream: usize, pts: i64, frame: &[u8]) -> AccessUnit {
 
 fn access_unit(stream: usize, dts: i64, pts: i64, unit: Unit, data: Data) -> AccessUnit {
     let times = Times { pts: MediaTime::from_ticks(pts), dts: MediaTime::from_ticks(dts) };
-    AccessUnit { stream, offset: 0, times, unit, is_damaged: false, is_timed: true, data }
+    AccessUnit { stream, offset: 0, times, unit, is_damaged: false, is_boundary: true, data }
 }
 
 /// Three seconds of pictures with one B-frame each, an IDR picture every second, and of AAC that begins 20 ms later; as a
