@@ -289,6 +289,9 @@ impl From<Format> for LiveFormat {
 
 #[cfg(test)]
 mod tests {
+    use remux::locate::Grid;
+    use remux::time::MediaTime;
+
     use super::*;
     use crate::domain::{RecordingId, RecordingKey, TimeRange, Version};
     use crate::playback::plan::Stretch;
