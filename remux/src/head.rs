@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::error::Error;
 use crate::layout::Layout;
@@ -57,7 +57,22 @@ pub(crate) struct Kept {
     pub(crate) offset: u64,
 }
 
+/// Chunks are joined up to so many bytes.
+const JOINED: usize = 4096;
+
 impl Kept {
+    /// Takes the next chunk. Small ones are joined, for a handle costs as much as dozens of bytes.
+    fn push(&mut self, chunk: &Bytes) {
+        match self.chunks.back_mut().filter(|last| last.len() + chunk.len() <= JOINED) {
+            Some(last) => {
+                let mut joined = BytesMut::from(std::mem::take(last));
+                joined.extend_from_slice(chunk);
+                *last = joined.freeze();
+            }
+            None => self.chunks.push_back(chunk.clone()),
+        }
+    }
+
     /// Lets go of the chunks that lie before `offset`.
     fn drop_before(&mut self, offset: u64) {
         while let Some(chunk) = self.chunks.front()
@@ -109,7 +124,7 @@ impl Head {
 
     /// The next bytes. Says whether the layout is known now.
     pub(crate) fn push(&mut self, chunk: Bytes) -> Result<bool, Error> {
-        self.kept.chunks.push_back(chunk.clone());
+        self.kept.push(&chunk);
         self.scan(&chunk, false)?;
         if !self.is_known {
             self.kept.drop_before(self.framer.offset().saturating_sub(limits::HEAD as u64));

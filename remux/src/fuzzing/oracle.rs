@@ -42,8 +42,8 @@ pub(super) fn check(source: &[u8], chunk: usize) -> Option<Copied> {
                 bytes.len()
             );
         }
-        check_soundness(&[out]);
-        check_idempotence(out);
+        check_soundness(out, report);
+        check_idempotence(out, layout.as_ref());
     }
     Some(copied)
 }
@@ -194,12 +194,16 @@ pub(super) const OF_CONTENT: [Kind; 5] =
     [Kind::Delimiter, Kind::ParameterSets, Kind::AccessUnits, Kind::RandomAccess, Kind::Audio];
 
 /// What an independent checker says.
-fn check_soundness(pieces: &[&[u8]]) {
-    let checked = checker::check(pieces);
+fn check_soundness(out: &[u8], report: &Report) {
+    let checked = checker::check(&[out]);
+    // All that a stream has may be left out, by policy, as too early: whether more of it comes is not known when it is declared.
+    let is_silence = |fault: &Fault| fault.kind == Kind::Undeclared && report.early > 0;
     let faults: Vec<String> = checked
         .faults
         .iter()
-        .filter(|fault| !OF_CONTENT.contains(&fault.kind) && !is_torn_end(&checked, fault))
+        .filter(|fault| {
+            !OF_CONTENT.contains(&fault.kind) && !is_torn_end(&checked, fault) && !is_silence(fault)
+        })
         .map(ToString::to_string)
         .collect();
     assert!(faults.is_empty(), "{faults:#?}");
@@ -219,11 +223,27 @@ fn is_torn_end(checked: &Checked, fault: &Fault) -> bool {
 ///
 /// A stream that is rebuilt twice, because not even the first copy is one access unit to a PES, comes a picture later
 /// among the others each time: the assembler gives a unit when the next begins.
-fn check_idempotence(out: &[u8]) {
+///
+/// A stream may be rebuilt in the copy of the copy that was not in the copy, where something is wrong with its content that
+/// the head of the source did not show.
+fn check_idempotence(out: &[u8], layout: Option<&Layout>) {
     let again = copy(out, 65_536).expect("what was copied once can be copied again");
     let (before, after) = (checker::check(&[out]), checker::check(&[&again.out]));
-    assert_eq!(before.program, after.program, "the copy of the copy is another program");
-    for stream in before.streams() {
+    let mut carried = before.program.clone();
+    carried.streams.retain(|stream| before.of(stream.pid).next().is_some());
+    assert_eq!(carried, after.program, "the copy of the copy is another program");
+    let path = |layout: Option<&Layout>, pid: u16| {
+        let mut streams = layout.iter().flat_map(|layout| &layout.streams);
+        streams.find(|stream| stream.output_pid.value() == pid).map(|stream| stream.path)
+    };
+    let is_found_out = |pid: u16| {
+        let is_faulty = |fault: &Fault| before.of(pid).any(|pes| pes.offset == fault.offset);
+        let mut of_content = before.faults.iter().filter(|fault| OF_CONTENT.contains(&fault.kind));
+        path(layout, pid) == Some(Path::Relabel)
+            && path(again.layout.as_ref(), pid) == Some(Path::Rebuild)
+            && of_content.any(is_faulty)
+    };
+    for stream in before.streams().iter().filter(|stream| !is_found_out(stream.pid)) {
         let said = |checked: &Checked| -> Vec<_> {
             checked
                 .of(stream.pid)
@@ -238,12 +258,12 @@ fn check_idempotence(out: &[u8]) {
     if again.layout.iter().flat_map(|layout| &layout.streams).any(|stream| stream.path == Path::Rebuild) {
         return;
     }
-    let carried = |out: &[u8]| -> Vec<Vec<u8>> {
+    let packets = |out: &[u8]| -> Vec<Vec<u8>> {
         let is_table = |packet: &[u8]| packet[1] & 0x1f == 0 && packet[2] == 0 || packet[1] & 0x1f == 0x10;
-        let packets = out.chunks(188).filter(|packet| packet[3] & 0x10 != 0 && !is_table(packet));
-        packets.map(<[u8]>::to_vec).collect()
+        let carrying = out.chunks(188).filter(|packet| packet[3] & 0x10 != 0 && !is_table(packet));
+        carrying.map(<[u8]>::to_vec).collect()
     };
-    let (before, after) = (carried(out), carried(&again.out));
+    let (before, after) = (packets(out), packets(&again.out));
     let differs = before.iter().zip(&after).position(|(before, after)| before != after);
     assert_eq!(differs, None, "this packet with payload is another in the copy of the copy");
     assert_eq!(before.len(), after.len(), "packets with payload in the copy of the copy");

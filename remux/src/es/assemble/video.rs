@@ -65,6 +65,16 @@ enum Prefix {
 
 const START_CODE: usize = 3;
 
+impl Prefix {
+    /// Bytes of it.
+    fn bytes(self) -> usize {
+        match self {
+            Self::StartCode => START_CODE,
+            Self::Length(size) => size,
+        }
+    }
+}
+
 impl VideoAssembler {
     /// Pictures of stream number `number`; times that are not there are those before and `frame_duration`.
     pub(crate) fn new(number: usize, stream: &Stream, frame_duration: Ticks) -> Self {
@@ -219,11 +229,7 @@ impl VideoAssembler {
         self.nals.push(range);
         if begins_next {
             let position = self.next_from.unwrap_or(position);
-            let prefix = match self.prefix {
-                Prefix::StartCode => START_CODE,
-                Prefix::Length(size) => size,
-            };
-            self.complete(position, self.nals[position].start - prefix, out);
+            self.complete(position, self.nals[position].start - self.prefix.bytes(), out);
         }
         match role {
             Role::Slice => (self.has_slice, self.next_from) = (true, None),
@@ -240,7 +246,9 @@ impl VideoAssembler {
         let nals = std::mem::replace(&mut self.nals, rest);
         let begin = nals.first().map_or(0, |nal| nal.start);
         let timed_at = nals.iter().find(|&nal| self.is_timed(nal)).map_or(begin, |nal| nal.start);
-        let (offset, times) = (self.marks.offset(begin), self.marks.take_times(timed_at));
+        // Its start code may lie in the PES before.
+        let offset = self.marks.offset(begin.saturating_sub(self.prefix.bytes()));
+        let times = self.marks.take_times(timed_at);
         let next = self.marks.times_behind(timed_at);
         let is_damaged = self.marks.advance(length);
         self.searched = self.searched.saturating_sub(length);
