@@ -75,7 +75,7 @@ async fn service(directory: &Path, root: &Path) -> Router {
     let arguments =
         ["--recordings-dir".as_ref(), root.as_os_str(), "--work-dir".as_ref(), directory.as_os_str()];
     let config = Config::parse_from(std::iter::once("playback-service".as_ref()).chain(arguments));
-    let service = Service::new(config, Arc::new(SystemClock)).expect("the settings go together");
+    let service = Service::new(config, Arc::new(SystemClock));
     service.recordings().walk().await;
     service.recordings().read_all().await;
     service.app().clone().router()

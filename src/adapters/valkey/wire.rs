@@ -297,8 +297,6 @@ mod tests {
     use crate::playback::plan::Stretch;
     use chrono::TimeDelta;
     use proptest::prelude::*;
-    use remux::locate::Grid;
-    use remux::time::MediaTime;
 
     fn at(text: &str) -> WallTime {
         text.parse().unwrap()
