@@ -65,7 +65,7 @@ async fn a_session_is_described_from_beginning_to_end() {
         answer["recordings"][2],
         json!({
             "id": ids[2], "start_time": "2026-03-14T10:07:00Z", "end_time": "2026-03-14T10:07:24Z",
-            "zero": "2026-03-14T10:07:00Z", "discontinuity": 2, "frame_rate": 25.0
+            "zero": "2026-03-14T10:07:00Z", "discontinuity": 2, "frame_rate": 25.0, "exact": true
         })
     );
     let gap = json!([{"start_time": "2026-03-14T10:03:00Z", "end_time": "2026-03-14T10:07:00Z"}]);

@@ -147,7 +147,8 @@ async fn plays_as_from_a_directory() {
     let (wired, directory) = (std::sync::Arc::new(platform), work_dir.path().to_owned());
     let platform = std::sync::Arc::clone(&wired);
     let wire = Box::new(move |ports| wired.wired(ports, &directory));
-    let setup = Setup { wire: Some(wire), ..Setup::default() };
+    let setup =
+        Setup { wire: Some(wire), ..Setup::with(&["--cache-memory-bytes=0", "--cache-disk-bytes=0"]) };
     let remote = Server::start(&samples(), work_dir.path(), setup).await;
 
     let range = ("10:00:30", "10:08:30");

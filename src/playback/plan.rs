@@ -266,12 +266,10 @@ fn parts_of_runs<'a>(
     })
 }
 
-/// The cells of a recording that nobody has read. One that begins within a GOP of where it is planned may begin behind the
-/// start that is wanted: half a GOP earlier is on the safe side wherever GOPs are regular.
+/// The cells of a recording that nobody has read, as they are planned.
 fn cells(recording: &Recording, wanted: TimeRange, grid: Grid) -> Option<(Carriage, Stretch)> {
     let run = runs(recording).next()?;
-    let half_gop = Ticks::new(grid.gop.get() / 2);
-    let from = ticks_between(run.zero, wanted.start()) - half_gop;
+    let from = ticks_between(run.zero, wanted.start());
     let to = ticks_between(run.zero, wanted.end());
     let first = grid.cell_at(grid.zero + from);
     let last = grid.cell_at(grid.zero + to - Ticks::new(1)).max(first);

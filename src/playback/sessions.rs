@@ -38,11 +38,7 @@ impl Playback {
     pub async fn open(&self, camera: CameraId, range: TimeRange) -> Result<Opened> {
         self.check_length(range)?;
         self.check_camera(&camera).await?;
-        let (planned, footage) = self.planned(&camera, range).await?;
-        let Some(mut plan) = planned else {
-            return Err(self.nothing_recorded(&camera, range, &footage).await?);
-        };
-        self.find_start(&mut plan).await?;
+        let (mut plan, footage) = self.planned_to_the_start(&camera, range).await?;
         let now = self.ports.clock.now();
         plan.left_out.extend(left_out(&footage, plan.packaging));
         plan.open_until = open_until(&plan, range, now);
@@ -50,6 +46,23 @@ impl Playback {
         let expires_at = now + self.settings.session_ttl;
         self.ports.sessions.insert(Stored::Recorded(Arc::clone(&session)), expires_at).await?;
         Ok(Opened { session, expires_at })
+    }
+
+    /// The plan, with the place found where it begins. A recording that turns out to be lost there is left out.
+    async fn planned_to_the_start(&self, camera: &CameraId, range: TimeRange) -> Result<(Plan, Footage)> {
+        let mut rounds = READING_ROUNDS;
+        loop {
+            let (planned, footage) = self.planned(camera, range).await?;
+            let Some(mut plan) = planned else {
+                return Err(self.nothing_recorded(camera, range, &footage).await?);
+            };
+            rounds -= 1;
+            match self.find_start(&mut plan).await {
+                Ok(()) => return Ok((plan, footage)),
+                Err(error) if is_lost(&error) && rounds > 0 => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Players take their clock from the segment that they load first: where a session begins is not left to a plan.

@@ -18,6 +18,8 @@ pub(super) struct Learned(Cache<RecordingKey, Known>);
 pub(super) enum Known {
     /// Its length and content.
     Extent(Arc<Extent>),
+    /// How it is planned as long as it has not been read as a whole.
+    Planned(Arc<Extent>),
     /// That it cannot be played.
     Lost(Loss),
 }
@@ -86,7 +88,7 @@ impl Learned {
     pub(super) async fn of(&self, key: &RecordingKey, now: WallTime) -> Option<Known> {
         let known = self.0.get(key).await?;
         let is_believed = match &known {
-            Known::Extent(_) => true,
+            Known::Extent(_) | Known::Planned(_) => true,
             Known::Lost(loss) => now - loss.at < loss.cause.lasts(),
         };
         is_believed.then_some(known)

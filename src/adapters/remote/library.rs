@@ -19,6 +19,7 @@ use super::Settings;
 use super::kept;
 use super::learned::{Cause, Known, Learned, Loss};
 use super::pass::{Unindexed, pass};
+use super::sketches::Sketches;
 use crate::clock::Clock;
 use crate::domain::{Origin, RecordingKey, WallTime};
 use crate::error::{Error, Kind, Result};
@@ -31,11 +32,12 @@ use crate::playback::ports::Objects;
 pub(super) struct Library {
     pub(super) objects: Arc<dyn Objects>,
     pub(super) learned: Learned,
+    pub(super) sketches: Sketches,
     pub(super) clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     store: IndexStore,
     media: Cache<RecordingKey, Arc<Media>>,
-    target: Ticks,
+    pub(super) target: Ticks,
     /// Objects that are read at a time.
     reads: Semaphore,
     swept: Mutex<Option<WallTime>>,
@@ -61,6 +63,7 @@ impl Library {
         Self {
             objects,
             learned: Learned::default(),
+            sketches: Sketches::default(),
             clock,
             metrics,
             store: IndexStore::open(&settings.work_dir, settings.scope.as_bytes()),
@@ -94,6 +97,7 @@ impl Library {
     pub(super) async fn forget(self: &Arc<Self>, key: &RecordingKey) {
         self.media.invalidate(key).await;
         self.learned.forget(key).await;
+        self.sketches.forget(key).await;
         let (library, name) = (Arc::clone(self), kept::file_name(key));
         // What could not be forgotten is found wrong again.
         let _ = spawn_blocking(move || library.store.forget(&name)).await;
@@ -117,7 +121,7 @@ impl Library {
         }
     }
 
-    async fn remembered(self: &Arc<Self>, key: &RecordingKey) -> Result<Option<Arc<Media>>> {
+    pub(super) async fn remembered(self: &Arc<Self>, key: &RecordingKey) -> Result<Option<Arc<Media>>> {
         let (library, name) = (Arc::clone(self), kept::file_name(key));
         let loaded = spawn_blocking(move || {
             let (index, origin) = kept::decode(&library.store.load(&name)?)?;
@@ -149,11 +153,11 @@ impl Library {
         Arc::new(Media::of(index, self.target).learned_from(origin))
     }
 
-    async fn learn(&self, key: &RecordingKey, media: &Media) {
+    pub(super) async fn learn(&self, key: &RecordingKey, media: &Media) {
         self.learned.learn(key, Known::Extent(Arc::new(media.extent()))).await;
     }
 
-    async fn on_failure(&self, key: &RecordingKey, why: Unindexed) -> Error {
+    pub(super) async fn on_failure(&self, key: &RecordingKey, why: Unindexed) -> Error {
         let now = self.clock.now();
         let (error, loss) = match why {
             Unindexed::Bytes(error) => (error.clone(), Loss::of(&error, now)),

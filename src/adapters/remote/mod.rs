@@ -3,7 +3,8 @@
 //! ```text
 //! Catalogue: rows ─┐
 //! learned ─────────┴─> placing: rows on the wall clock, as long as their media says where it was read ──> Recordings
-//! session that waits ──> library: one pass, remembered in WORK_DIR ──> Indexes
+//! session that waits ──> sketches: head and tail ──> Indexes: planned by a grid, found while it is played
+//!             where that is not enough: library: one pass, remembered in WORK_DIR ──> Indexes: cut exactly
 //! segment ──> the objects themselves; what turns out to be gone or changed is forgotten ──> Objects
 //! ```
 
@@ -13,6 +14,7 @@ mod library;
 mod pass;
 mod placing;
 mod ports;
+mod sketches;
 
 use std::path::PathBuf;
 use std::sync::Arc;

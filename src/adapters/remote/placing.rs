@@ -45,6 +45,10 @@ pub(super) fn placed(rows: Vec<Listed>, mut unreadable: Vec<Unreadable>, range: 
     for ((row, known), estimate) in rows.into_iter().zip(estimates) {
         match known {
             Some(Known::Extent(extent)) => playable.push((row, Some(extent), Ticks::ZERO)),
+            Some(Known::Planned(extent)) => {
+                let length = extent.duration();
+                playable.push((row, Some(extent), length));
+            }
             None => playable.push((row, None, estimate)),
             Some(Known::Lost(loss)) => {
                 let Ok(span) = TimeRange::new(row.start, later(row.start, estimate)) else { continue };
@@ -73,15 +77,17 @@ fn stretch(moment: WallTime) -> i64 {
     moment.timestamp().div_euclid(ANCHORED)
 }
 
-/// As long as the rows say, but not beyond the next: durations may be wrong.
-fn estimates(rows: &[Listed]) -> Vec<Ticks> {
+/// As long as the rows say, but not beyond the next and up to it where that is close: durations may be wrong.
+pub(super) fn estimates(rows: &[Listed]) -> Vec<Ticks> {
     // Of the row behind: its start, and the first start after that.
     let mut following: Option<(WallTime, Option<WallTime>)> = None;
     let backwards = rows.iter().rev().map(|(row, _)| {
         let next = following.and_then(|(start, next)| if start > row.start { Some(start) } else { next });
         following = Some((row.start, next));
-        let until_next = next.map_or(Ticks::new(i64::MAX), |next| ticks_between(row.start, next));
-        row.duration.max(Ticks::SECOND).min(until_next)
+        let until_next = next.map_or(Ticks::new(i64::MAX / 2), |next| ticks_between(row.start, next));
+        let told = row.duration.max(Ticks::SECOND);
+        // Durations are cut off to whole seconds: such a hole is none.
+        if until_next - told <= TOLERANCE { until_next } else { told }
     });
     let mut estimates: Vec<Ticks> = backwards.collect();
     estimates.reverse();
@@ -102,7 +108,7 @@ fn in_order(playable: Vec<Playable>) -> Vec<Arc<Recording>> {
 }
 
 fn named((row, extent, estimate): &Playable) -> Named {
-    let length = match extent {
+    let length = match extent.as_ref().filter(|extent| extent.grid.is_none()) {
         Some(extent) => Length::Known { duration: extent.duration(), gop: extent.gop },
         None => Length::Estimated(*estimate),
     };
@@ -181,7 +187,7 @@ mod tests {
     fn rows_are_as_long_as_their_media_once_that_is_known() {
         let rows = |first| vec![(row("a", 0.0, 59.0), first), (row("b", 60.0, 59.0), None)];
         let of = |first| placed(rows(first), Vec::new(), range(0.0, 200.0));
-        assert_eq!(shape(&of(None)), [("a", 0.0, 0.0, 59.0), ("b", 60.0, 60.0, 119.0)]);
+        assert_eq!(shape(&of(None)), [("a", 0.0, 0.0, 60.0), ("b", 60.0, 60.0, 119.0)]);
         let read = of(known(59.96));
         assert_eq!(shape(&read), [("a", 0.0, 0.0, 59.96), ("b", 59.96, 59.96, 118.96)]);
     }

@@ -9,6 +9,7 @@ use super::Remote;
 use super::placing;
 use crate::domain::{CameraId, Origin, RecordingKey, TimeRange};
 use crate::error::{Kind, Nearest, Result};
+use crate::playback::locate::Sketch;
 use crate::playback::media::Media;
 use crate::playback::ports::{Camera, Cameras, Footage, Indexes, Listing, Object, Objects, Part, Recordings};
 
@@ -33,6 +34,7 @@ impl Recordings for Remote {
                 let known = self.library.learned.of(&row.key, now).await;
                 listed.push((row, known));
             }
+            self.library.plan(camera, &mut listed).await;
             let placed = placing::placed(listed, unreadable, range);
             placed.failure.map_or(Ok(placed.footage), Err)
         }
@@ -47,6 +49,14 @@ impl Recordings for Remote {
 impl Indexes for Remote {
     fn media<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Media>>> {
         self.library.media(recording).boxed()
+    }
+
+    fn learn<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<()>> {
+        self.library.learn_enough(recording).boxed()
+    }
+
+    fn sketch<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Sketch>>> {
+        self.library.sketch(recording).boxed()
     }
 }
 

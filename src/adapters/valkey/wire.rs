@@ -409,15 +409,15 @@ mod tests {
         let json = write(&session, at(END)).unwrap();
         let (before, _) = json.split_once("\"stretches\":").unwrap();
         let with = |row: &str| format!("{before}\"stretches\":[{row}]}}");
-        let good = r#"[[0,"a"],[0,"b"],1,[0,"c"],false,0,0,1,0,9,25.0]"#;
+        let good = r#"[[0,"a"],[0,"b"],1,[0,"c"],false,0,0,1,0,9,25.0,null]"#;
         assert!(read(session.id(), with(good).as_bytes()).is_ok());
         for bad in [
-            r#"[[1,"a"],[0,"b"],1,[0,"c"],false,0,0,1,0,9,25.0]"#,
-            r#"[[0,"a"],[0,"b"],1,[0,"c"],false,0,0,0,0,9,25.0]"#,
+            r#"[[1,"a"],[0,"b"],1,[0,"c"],false,0,0,1,0,9,25.0,null]"#,
+            r#"[[0,"a"],[0,"b"],1,[0,"c"],false,0,0,0,0,9,25.0,null]"#,
             r#"[[0,"a"],[0,"b"],1,[0,"c"],false,0,0,1,9,0,25.0]"#,
-            r#"[[0,"a"],[0,"b"],1,[0,"c"],false,9223372036854775807,9223372036854775807,1,0,9,25.0]"#,
+            r#"[[0,"a"],[0,"b"],1,[0,"c"],false,9223372036854775807,9223372036854775807,1,0,9,25.0,null]"#,
             r#"[[0,"a"],[0,"b"],1,[0,"c"],false,0,0,1,0,4294967295,25.0]"#,
-            r#"[[0,"a"],[0,"b"],-1,[0,"c"],false,0,0,1,0,9,25.0]"#,
+            r#"[[0,"a"],[0,"b"],-1,[0,"c"],false,0,0,1,0,9,25.0,null]"#,
             r#"[[0,"a"]]"#,
         ] {
             let result = read(session.id(), with(bad).as_bytes());
