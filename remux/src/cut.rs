@@ -113,6 +113,17 @@ pub(crate) struct Seen {
     pub(crate) first: Option<Mark>,
     pub(crate) begin: Option<Mark>,
     pub(crate) end: Option<Mark>,
+    pictures: u64,
+    /// Bits of the other streams that have been seen, and the latest time that one of them was first seen with.
+    heard: u64,
+    heard_from: Option<MediaTime>,
+}
+
+impl Seen {
+    /// Whether the source may have begun too late for what runs ahead of the key stream.
+    pub(crate) fn may_lack_sound(&self) -> bool {
+        self.begin.is_some_and(|begin| self.heard_from.is_some_and(|from| from >= begin.pts))
+    }
 }
 
 impl Cutter {
@@ -132,13 +143,13 @@ impl Cutter {
     /// A PES of the key stream that starts at `offset`; `rap` says whether decoding can begin there.
     pub(crate) fn on_key(&mut self, pts: MediaTime, dts: MediaTime, rap: bool, offset: u64) -> KeyVerdict {
         let mark = Mark { offset, pts, dts };
+        self.see(mark);
         let verdict = self.judge_key(mark, rap);
         match verdict {
             KeyVerdict::Begin => self.seen.begin = Some(mark),
             KeyVerdict::End => self.seen.end = Some(mark),
             KeyVerdict::Drop | KeyVerdict::Keep => {}
         }
-        self.seen.first.get_or_insert(mark);
         self.reached = Some(dts);
         verdict
     }
@@ -182,13 +193,25 @@ impl Cutter {
         }
     }
 
+    fn see(&mut self, mark: Mark) {
+        self.seen.pictures = self.seen.pictures.saturating_add(1);
+        match &mut self.seen.first {
+            // The first was wild.
+            Some(first) if self.phase == Phase::Before && mark.dts < first.dts => *first = mark,
+            first => _ = first.get_or_insert(mark),
+        }
+    }
+
     /// Whether a RAP that is shown at or after the first bound may have been missed: the first picture seen is decoded
-    /// after that, or so close before it that one which waits as long as this RAP before it is shown would be.
+    /// after that, or so close before it that one which waits as long as this RAP before it is shown would be. A single
+    /// time proves nothing unless something would begin with it.
     fn is_late(&self, mark: Mark, rap: bool) -> bool {
         let (true, Some(from)) = (self.bounds.may_be_late, self.bounds.from) else { return false };
         let first = self.seen.first.unwrap_or(mark).dts;
-        let delay = if rap && mark.pts >= from { mark.pts - mark.dts } else { Ticks::ZERO };
-        first + delay > from
+        match rap && mark.pts >= from {
+            true => first + (mark.pts - mark.dts) > from,
+            false => first > from && self.seen.pictures > 1,
+        }
     }
 
     /// A PES of the key stream without a time of its own.
@@ -198,6 +221,10 @@ impl Cutter {
 
     /// A PES of stream `number`, which is not the key stream.
     pub(crate) fn on_other(&mut self, number: usize, pts: MediaTime) -> Verdict {
+        if self.seen.heard & 1 << number == 0 {
+            self.seen.heard |= 1 << number;
+            self.seen.heard_from = self.seen.heard_from.max(Some(pts));
+        }
         if let Phase::After { end, waiting, .. } = &mut self.phase
             && pts >= *end
         {

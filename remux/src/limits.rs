@@ -144,7 +144,7 @@ pub const START_MARGIN: u64 = 1 << 20;
 
 /// Bytes that the read of a segment begins early, and goes on, for sound that runs ahead of its pictures or trails them;
 /// more where the head shows more. What runs further ahead is missing at the beginning of a segment
-/// ([`Found::may_lack_sound`](crate::locate::Found)).
+/// ([`Found::may_lack_sound`](crate::locate::Found::may_lack_sound)).
 pub const LOCATE_LEAD: u64 = 64 << 10;
 
 /// Places of a recording whose time is remembered. Past that every other is forgotten.

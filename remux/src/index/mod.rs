@@ -4,6 +4,7 @@ mod build;
 mod cuts;
 mod extents;
 mod lane;
+mod learned;
 mod part;
 mod part_stored;
 mod pass;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::build::{Indexer, Wants};
 pub use self::cuts::{Cut, CutList};
+pub use self::learned::Learned;
 pub(crate) use self::part::KeyStart;
 pub use self::part::{Part, PartError, PartIndexer};
 pub use self::stored::{FORMAT_VERSION, IndexError};

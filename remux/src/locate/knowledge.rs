@@ -79,10 +79,14 @@ pub enum Contradiction {
 
 /// How many times the bit rate of the head may be that of the whole, or the other way round.
 const MOST_RATES: f64 = 32.0;
-/// The roughness where nothing speaks for another: a recording with a constant bit rate.
+/// The least roughness: that of a recording with a constant bit rate.
 const SMOOTH: f64 = 30.0;
+/// The roughness where nothing is known.
+const ROUGH: f64 = 600.0;
 /// Points of one sounding are at least this far apart.
 const POINT_DISTANCE: u64 = 128 << 10;
+/// How far around a point the bit rate is that of its neighbourhood.
+const LOCAL: u64 = 8 << 20;
 const WRAP: i64 = 1 << 33;
 
 impl Knowledge {
@@ -128,6 +132,13 @@ impl Knowledge {
         self.end.map(|end| end - self.zero)
     }
 
+    /// Whether a catalogue says something so different of its length that, if the catalogue is right, the clock was set on the
+    /// way: a jump back shows in no other way before it is come across. Where only the catalogue is wrong, that does no harm.
+    pub fn is_doubtful(&self, expected: Ticks) -> bool {
+        let least = Ticks::from_millis(10_000).max(Ticks::new(expected.get() / 20));
+        self.duration().is_some_and(|duration| (duration - expected).abs() > least)
+    }
+
     /// How far apart the random access points are, as far as is known.
     pub fn gops(&self) -> &GopFacts {
         &self.gops
@@ -135,7 +146,7 @@ impl Knowledge {
 
     /// The bytes to read for [`learn_tail`](Self::learn_tail).
     pub fn tail_range(&self) -> Range<u64> {
-        let length = (self.silent_tail * 2).max(limits::PROBE);
+        let length = self.silent_tail.saturating_mul(2).max(limits::PROBE);
         self.size.saturating_sub(length)..self.size
     }
 
@@ -166,7 +177,7 @@ impl Knowledge {
         self.insert(tail.points.iter().copied());
         let end = last_pts + self.frame_duration;
         self.end = Some(end);
-        self.roughness = self.roughness_of_head().unwrap_or(SMOOTH).max(SMOOTH);
+        self.roughness = self.roughness_of_head().unwrap_or(ROUGH).max(SMOOTH);
         Ok(Tail::Ends(end - self.zero))
     }
 
@@ -240,7 +251,7 @@ impl Knowledge {
         }
         let wrong = self.between(&left, &right, point.clock).abs_diff(point.offset) as f64;
         // Sub-GOP bursts are not the recording's roughness.
-        self.roughness = (self.roughness * 0.5).max(wrong / room.sqrt());
+        self.roughness = (self.roughness * 0.8).max(wrong / room.sqrt());
     }
 
     fn insert(&mut self, points: impl Iterator<Item = Point>) {
@@ -278,10 +289,13 @@ impl Knowledge {
         let head: Vec<&Point> = head.collect();
         let rough = |a: &Point, b: &Point| {
             let expected = rate * (b.clock - a.clock).get() as f64;
-            ((b.offset - a.offset) as f64 - expected).abs() / expected.max(1.0).sqrt()
+            (b.offset.saturating_sub(a.offset) as f64 - expected).abs() / expected.max(1.0).sqrt()
         };
         let steps: Vec<f64> = head.windows(2).map(|pair| rough(pair[0], pair[1]).powi(2)).collect();
         let average = (steps.iter().sum::<f64>() / steps.len().max(1) as f64).sqrt();
+        if steps.is_empty() {
+            return None;
+        }
         let whole = rough(head.first()?, head.last()?);
         Some(average.max(whole))
     }
@@ -300,12 +314,31 @@ impl Knowledge {
         Some(Point { offset: self.size, clock })
     }
 
-    /// Where a time is expected between two points.
+    /// Where a time is expected between two points: close to one of them by the bit rate around it, far from both by that
+    /// between them.
     pub(super) fn between(&self, left: &Point, right: &Point, clock: MediaTime) -> u64 {
-        let (part, whole) =
-            ((clock - left.clock).get().max(0) as u128, (right.clock - left.clock).get().max(1) as u128);
-        let bytes = u128::from(right.offset - left.offset) * part.min(whole) / whole;
-        left.offset + u64::try_from(bytes).unwrap_or(u64::MAX)
+        let (step, whole) =
+            ((clock - left.clock).get().max(0) as f64, (right.clock - left.clock).get().max(1) as f64);
+        let bytes = right.offset.saturating_sub(left.offset) as f64;
+        let chord = bytes * (step / whole).min(1.0);
+        let (nearest, from) = if chord * 2.0 < bytes { (left, 0.0) } else { (right, bytes) };
+        let expected = match self.rate_around(nearest) {
+            None => chord,
+            Some(rate) => {
+                let local = from + rate * (clock - nearest.clock).get() as f64;
+                let far = (chord - from).abs().max((local - from).abs()) / LOCAL as f64;
+                chord + (local - chord) / (1.0 + far * far)
+            }
+        };
+        left.offset.saturating_add(expected.clamp(0.0, bytes) as u64)
+    }
+
+    /// Bytes per tick around a point.
+    fn rate_around(&self, point: &Point) -> Option<f64> {
+        let from = self.points.partition_point(|known| known.offset.saturating_add(LOCAL) < point.offset);
+        let to = self.points.partition_point(|known| known.offset <= point.offset.saturating_add(LOCAL));
+        let (first, last) = (self.points.get(from)?, self.points.get(to.checked_sub(1)?)?);
+        (last.offset.saturating_sub(first.offset) >= LOCAL / 8).then(|| rate(first, last))
     }
 
     /// Where a time is expected.
@@ -317,13 +350,13 @@ impl Knowledge {
     }
 
     /// When a place is expected.
-    fn clock_at(&self, offset: u64) -> MediaTime {
+    pub(super) fn clock_at(&self, offset: u64) -> MediaTime {
         let at = self.points.partition_point(|point| point.offset <= offset);
         let left = at.checked_sub(1).and_then(|before| self.points.get(before)).copied();
         let left = left.unwrap_or(Point { offset: 0, clock: self.zero - self.delay });
         let Some(right) = self.points.get(at).copied().or(self.end_point()) else { return left.clock };
-        let whole = u128::from((right.offset - left.offset).max(1));
-        let part = u128::from(offset - left.offset).min(whole);
+        let whole = u128::from(right.offset.saturating_sub(left.offset).max(1));
+        let part = u128::from(offset.saturating_sub(left.offset)).min(whole);
         let step = (right.clock - left.clock).get().max(0) as u128 * part / whole;
         left.clock + Ticks::new(i64::try_from(step).unwrap_or(i64::MAX))
     }
@@ -331,6 +364,14 @@ impl Knowledge {
     /// By how many bytes a place between two points may be wrong.
     pub(super) fn doubt(&self, left: &Point, right: &Point, at: u64) -> u64 {
         (self.roughness * room(left, right, at).sqrt()) as u64
+    }
+
+    /// By how many bytes the place of a time may be wrong.
+    pub(super) fn doubt_at(&self, clock: MediaTime) -> u64 {
+        match self.bracket(clock) {
+            (left, Some(right)) => self.doubt(&left, &right, self.between(&left, &right, clock)),
+            (_, None) => 0,
+        }
     }
 
     /// How long pictures wait at most between decoding and showing, one picture more counted in.
@@ -356,7 +397,7 @@ impl Knowledge {
 
 /// Bytes per tick.
 fn rate(a: &Point, b: &Point) -> f64 {
-    (b.offset - a.offset) as f64 / (b.clock - a.clock).get().max(1) as f64
+    b.offset.saturating_sub(a.offset) as f64 / (b.clock - a.clock).get().max(1) as f64
 }
 
 /// How far a place is from the points around it: half their distance in the middle, less elsewhere.

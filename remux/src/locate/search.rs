@@ -11,8 +11,9 @@ use std::ops::Range;
 use super::knowledge::{Contradiction, Knowledge};
 use super::segment::{Found, Thresholds};
 use super::sounding::Point;
+use crate::index::Learned;
 use crate::limits;
-use crate::time::{MediaTime, Ticks};
+use crate::time::Ticks;
 
 /// The search for one segment.
 #[derive(Debug, Clone)]
@@ -24,6 +25,10 @@ pub struct Search {
     /// How many points were known when the last probe was asked for.
     known: Option<usize>,
     probe: u64,
+    /// How often a read has ended too early.
+    extended: u32,
+    /// Where RAP a is known to be, with what runs ahead of it.
+    begin: Option<u64>,
 }
 
 /// What to read next.
@@ -56,13 +61,29 @@ pub enum SearchError {
 
 /// A time that lies in a hole longer than this, in which there are hardly any bytes, lies in a jump of the clock.
 const LONGEST_HOLE: Ticks = Ticks::from_millis(10_000);
+/// Where GOPs are irregular, the next random access point is rarely further away.
+const LIKELY_WAIT: Ticks = Ticks::from_millis(10_000);
 /// After so many rounds of probes, interpolation has not helped: the middle is probed.
 const MISSES: u32 = 3;
 
 impl Search {
     /// Looks for the segment between these.
     pub fn new(thresholds: Thresholds) -> Self {
-        Self { thresholds, rounds: 0, probes: 0, known: None, probe: limits::PROBE }
+        Self { thresholds, rounds: 0, probes: 0, known: None, probe: limits::PROBE, extended: 0, begin: None }
+    }
+
+    /// The same where some of the recording has been learned: a random access point that is known is not looked for.
+    pub fn with(thresholds: Thresholds, learned: &Learned) -> Self {
+        let begin = thresholds.from.and_then(|from| learned.rap_at(from));
+        let from = begin.map(|rap| rap.pts).or(thresholds.from);
+        let begin = begin.map(|rap| rap.offset.saturating_sub(u64::from(rap.lead)));
+        Self { begin, ..Self::new(Thresholds { from, ..thresholds }) }
+    }
+
+    /// Between which times to look, for [`Remuxer::between`](crate::Remuxer::between): what was given, or the exact time of
+    /// RAP a where that is known.
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
     }
 
     /// What to read next.
@@ -75,13 +96,18 @@ impl Search {
         }
         self.rounds += 1;
         let Some(from) = self.thresholds.from else { return Ok(Step::Read(self.range(known, 0))) };
+        if let Some(begin) = self.begin {
+            let range = self.range(known, begin);
+            self.begin = None;
+            return Ok(Step::Read(range));
+        }
         let goal = from - known.wait();
         let (left, Some(right)) = known.bracket(goal) else { return Err(SearchError::NoTail) };
         check_hole(&left, &right)?;
         let estimate = known.between(&left, &right, goal);
         let doubt = known.doubt(&left, &right, estimate);
         let start = estimate.saturating_sub(doubt.saturating_mul(2)).max(left.offset);
-        if estimate - start <= self.margin() {
+        if estimate.saturating_sub(start) <= self.margin() {
             return Ok(Step::Read(self.range(known, start.saturating_sub(known.lead()))));
         }
         if self.known.replace(known.count()) == Some(known.count()) {
@@ -98,20 +124,27 @@ impl Search {
 
     /// Where to probe.
     fn places(&self, left: &Point, right: &Point, estimate: u64, doubt: u64) -> Vec<Range<u64>> {
-        let distance = right.offset - left.offset;
+        let distance = right.offset.saturating_sub(left.offset);
         let places = match () {
             () if self.probes > MISSES => {
                 [1, 2, 3].map(|quarter| left.offset + distance / 4 * quarter).to_vec()
             }
-            () if doubt > limits::START_MARGIN * 4 => {
-                vec![estimate.saturating_sub(doubt), estimate, estimate.saturating_add(doubt)]
+            () if doubt > limits::START_MARGIN => {
+                let (near, far) = (doubt / 2, doubt.saturating_mul(2));
+                vec![
+                    estimate.saturating_sub(far),
+                    estimate.saturating_sub(near),
+                    estimate.saturating_add(near),
+                    estimate.saturating_add(far),
+                ]
             }
             () => vec![estimate],
         };
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for place in places {
-            let start = place.saturating_sub(self.probe / 2).max(left.offset);
-            let end = (start + self.probe).min(right.offset.max(start + 1));
+            let start = place.saturating_sub(self.probe / 2).min(right.offset.saturating_sub(self.probe));
+            let start = start.max(left.offset);
+            let end = (start + self.probe).min(right.offset);
             match ranges.last_mut() {
                 _ if start >= end => {}
                 Some(last) if last.end >= start => last.end = last.end.max(end),
@@ -125,28 +158,33 @@ impl Search {
     fn range(&self, known: &Knowledge, start: u64) -> Range<u64> {
         let Some(to) = self.thresholds.to else { return start..known.size() };
         let ahead = expected_wait(known);
-        let begin = self.thresholds.from.map_or(start, |from| known.offset_at(from + ahead)).max(start);
+        let begin = match (self.begin, self.thresholds.from) {
+            (None, Some(from)) => known.offset_at(from + ahead).max(start),
+            _ => start,
+        };
         let end = known.offset_at(to + ahead).saturating_add(known.trail()).max(begin);
-        start..end.saturating_add((end - begin) / 5).min(known.size())
+        // Where the bit rate hardly varies less does.
+        let fifth = (end - begin) / 5;
+        let more = fifth.min(known.doubt_at(to + ahead).max(limits::START_MARGIN / 2));
+        start..end.saturating_add(more).min(known.size())
     }
 
     /// What to read behind `end`, where bytes up to there have not been enough; `None` at the end of the recording.
-    pub fn more(&self, known: &Knowledge, found: &Found, end: u64) -> Option<Range<u64>> {
+    pub fn more(&mut self, known: &Knowledge, found: &Found, end: u64) -> Option<Range<u64>> {
+        let wait = expected_wait(known).max(Ticks::SECOND);
         let length = match (found.end, found.begin) {
             (Some(_), _) => known.trail(),
-            (None, Some(_)) => self.bytes_of(known, known.gops().mean),
+            (None, Some(_)) => bytes_behind(known, end, wait),
             (None, None) => {
-                let length = |to: MediaTime| to - self.thresholds.from.unwrap_or(known.zero());
-                self.bytes_of(known, self.thresholds.to.map_or(known.gops().mean, length))
+                let from = self.thresholds.from.unwrap_or(known.zero());
+                let rest = self.thresholds.to.map_or(wait, |to| to - from + wait);
+                bytes_behind(known, end, rest)
             }
         };
-        let until = end.saturating_add(length.max(limits::PROBE * 2)).min(known.size());
+        let length = length.max(limits::PROBE * 2) << self.extended.min(5);
+        self.extended += 1;
+        let until = end.saturating_add(length).min(known.size());
         (end < until).then_some(end..until)
-    }
-
-    fn bytes_of(&self, known: &Knowledge, time: Ticks) -> u64 {
-        let from = self.thresholds.from.unwrap_or(known.zero());
-        known.offset_at(from + time).saturating_sub(known.offset_at(from))
     }
 
     /// Rounds of reads that were asked for.
@@ -157,13 +195,20 @@ impl Search {
 
 /// How far behind a threshold its random access point is expected.
 fn expected_wait(known: &Knowledge) -> Ticks {
-    match known.gops().is_regular() {
-        true => Ticks::new(known.gops().typical.get() / 2),
-        false => known.gops().mean,
+    let gops = known.gops();
+    match gops.is_regular() {
+        true => Ticks::new(gops.typical.get() / 2),
+        false => gops.mean.max(LIKELY_WAIT),
     }
 }
 
+/// The bytes of so much time behind a place.
+fn bytes_behind(known: &Knowledge, place: u64, time: Ticks) -> u64 {
+    known.offset_at(known.clock_at(place) + time).saturating_sub(place)
+}
+
 fn check_hole(left: &Point, right: &Point) -> Result<(), Contradiction> {
-    let is_hole = right.offset - left.offset < limits::PROBE && right.clock - left.clock > LONGEST_HOLE;
+    let is_hole =
+        right.offset.saturating_sub(left.offset) < limits::PROBE && right.clock - left.clock > LONGEST_HOLE;
     if is_hole { Err(Contradiction::Jump { offset: left.offset }) } else { Ok(()) }
 }

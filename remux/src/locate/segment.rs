@@ -49,6 +49,9 @@ pub struct Found {
     pub end: Option<Mark>,
     /// How it stands.
     pub standing: Standing,
+    /// The first that was seen of some other stream belongs inside already: where that runs further ahead of its pictures
+    /// than the bytes begin before RAP a ([`limits::LOCATE_LEAD`](crate::limits::LOCATE_LEAD)), more of it lies before them.
+    pub may_lack_sound: bool,
     /// Up to where the source has been used.
     pub read_to: u64,
 }

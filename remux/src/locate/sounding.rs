@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::index::{KeyStart, Part, PartIndexer};
+use crate::index::{KeyStart, Learned, Part, PartIndexer};
 use crate::layout::Layout;
 use crate::time::{MediaTime, Ticks};
 
@@ -38,6 +38,12 @@ impl Sounder {
     /// The end of the stretch.
     pub fn finish(self) -> Sounding {
         Sounding::of(&self.indexer.finish())
+    }
+
+    /// The same, with what is to be remembered of a recording of `size` bytes.
+    pub fn finish_with_learned(self, size: u64) -> (Sounding, Learned) {
+        let part = self.indexer.finish();
+        (Sounding::of(&part), part.learned(size))
     }
 }
 

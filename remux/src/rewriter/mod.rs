@@ -164,10 +164,11 @@ impl Rewriter {
             };
             StreamState { codec: stream.codec, lane }
         });
+        let time = Timekeeper::new(&layout, reference);
         Ok(Self {
             framer,
             streams: streams.collect(),
-            time: Timekeeper::new(&layout, reference),
+            time: if extent == Extent::Segment { time.free() } else { time },
             intake,
             piece: Piece::new(layout, bounds, extent, outlet, target)?,
             units: Vec::new(),
@@ -218,8 +219,16 @@ impl Rewriter {
 
     /// What it has found of its bounds.
     pub(crate) fn found(&self) -> Found {
-        let Seen { first, begin, end } = self.piece.cutter.seen;
-        Found { first, begin, end, standing: self.piece.cutter.standing(), read_to: self.framer.offset() }
+        let cutter = &self.piece.cutter;
+        let Seen { first, begin, end, .. } = cutter.seen;
+        Found {
+            first,
+            begin,
+            end,
+            standing: cutter.standing(),
+            may_lack_sound: cutter.seen.may_lack_sound(),
+            read_to: self.framer.offset(),
+        }
     }
 
     /// What it makes.

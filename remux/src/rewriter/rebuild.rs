@@ -88,6 +88,9 @@ impl Rewriter {
         let Phase::Starting(starting) = std::mem::replace(&mut rebuild.phase, Phase::Outside) else { return };
         let raw = starting.packets.iter().copied();
         let offset = starting.offset;
+        if self.piece.cutter.has_begun() {
+            self.time.hold_on();
+        }
         let timed = self.time.time(number, self.intake.pid(number), &header, raw);
         let times = match timed {
             Timed::Suspended => return,

@@ -146,6 +146,9 @@ impl Rewriter {
     ) -> Option<(Departure, Standing)> {
         let mut packets = packets.into_iter().peekable();
         let offset = packets.peek().map_or(0, |&(offset, _)| offset);
+        if self.has_begun() {
+            self.time.hold_on();
+        }
         let (times, standing) = match self.time.time(number, self.intake.pid(number), &start.header, packets)
         {
             Timed::Suspended => {

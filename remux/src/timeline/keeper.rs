@@ -15,6 +15,8 @@ pub(crate) struct Timekeeper {
     clocks: Vec<Clock>,
     /// The packets that wait for a decision.
     pub(crate) suspense: Suspense,
+    /// Nothing has gone out: a clock that jumps is begun anew rather than made to go on.
+    is_free: bool,
 }
 
 /// When a PES is decoded and shown.
@@ -50,7 +52,19 @@ impl Timekeeper {
                 .reordering(stream.reorder)
                 .trusted(stream.codec.is_metadata())
         });
-        Self { clocks: clocks.collect(), suspense: Suspense::default() }
+        Self { clocks: clocks.collect(), suspense: Suspense::default(), is_free: false }
+    }
+
+    /// Until [`hold_on`](Self::hold_on) clocks may jump as they like: where a source is read from some place before what is
+    /// wanted, its times are those that it says, and a wild one at that place does no harm.
+    pub(crate) fn free(self) -> Self {
+        Self { is_free: true, ..self }
+    }
+
+    /// Something has gone out.
+    #[inline]
+    pub(crate) fn hold_on(&mut self) {
+        self.is_free = false;
     }
 
     /// The times of the PES of stream `number`, whose packets up to now are `packets`.
@@ -102,7 +116,7 @@ impl Timekeeper {
 
     fn believe(&mut self, number: usize, times: Times) -> Timed {
         let clock = &mut self.clocks[number];
-        if clock.is_hole(times.dts) {
+        if self.is_free || clock.is_hole(times.dts) {
             clock.take(times);
             return Timed::Known(times, Standing::Steady);
         }

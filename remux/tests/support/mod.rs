@@ -8,6 +8,7 @@
 )]
 
 pub mod mux;
+pub mod virtual_recording;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
