@@ -377,7 +377,7 @@ impl Rewriter {
             self.time.suspense.on_end();
             self.replay(events);
             for number in 0..self.streams.len() {
-                self.settle(number, events);
+                self.settle(number, None, events);
             }
             if !self.time.suspense.is_open() {
                 break;

@@ -186,6 +186,11 @@ impl Outlet {
     /// Tables and clock references that are due before the key stream's next; `counter` is that of its last packet. Gives
     /// its DTS on the output clock.
     fn before_key(&mut self, times: Times, is_marked: bool, counter: u8) -> MediaTime {
+        for number in KEY + 1..self.streams.len() {
+            if let Some(due) = self.streams[number].dresser.take_due(times.dts) {
+                self.put_dressed(number, due);
+            }
+        }
         let dts = self.output_time(times.dts);
         self.fill_clock(dts, counter);
         if self.pacing.take_tables(dts, is_marked) {
