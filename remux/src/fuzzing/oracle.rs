@@ -257,7 +257,8 @@ fn check_idempotence(out: &[u8], layout: Option<&Layout>) {
         };
         let (mut before, mut after) = (said(&before), said(&after));
         if is_undecided {
-            (before.pop(), after.pop());
+            before.pop();
+            after.pop();
         }
         let differs = before.iter().zip(&after).position(|(before, after)| before != after);
         assert_eq!(differs, None, "PID {:#x}: this PES is another in the copy of the copy", stream.pid);

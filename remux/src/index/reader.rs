@@ -141,7 +141,7 @@ impl Reader {
             self.intake.report.skipped_bytes += self.framer.take_gap().unwrap_or(0);
         }
         loop {
-            self.time.suspense.on_end();
+            self.time.suspense.on_end(false);
             self.replay(learn);
             (0..self.streams.len()).for_each(|number| _ = self.settle(number, None, learn));
             if !self.time.suspense.is_open() {
@@ -243,7 +243,6 @@ impl Reader {
     }
 
     /// Says whether the packets will come again.
-
     fn on_examined(
         &mut self,
         number: usize,

@@ -373,8 +373,9 @@ impl Rewriter {
 
     /// No more packets come: what is still waiting goes out.
     fn end_run(&mut self, events: &mut VecDeque<Event>) {
+        let goes_on = self.extent() == Extent::Segment && self.piece.cutter.ends_before_rap();
         loop {
-            self.time.suspense.on_end();
+            self.time.suspense.on_end(goes_on);
             self.replay(events);
             for number in 0..self.streams.len() {
                 self.settle(number, None, events);

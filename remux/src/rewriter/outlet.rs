@@ -206,8 +206,13 @@ impl Outlet {
     pub(super) fn put_unit(&mut self, unit: AccessUnit, is_marked: bool) {
         let Some(stream) = self.streams.get_mut(unit.stream) else { return };
         let number = unit.stream;
-        if let Some(dressed) = stream.dresser.put(unit, is_marked) {
-            self.put_dressed(number, dressed);
+        match stream.dresser.put(unit, is_marked) {
+            Some(dressed) => self.put_dressed(number, dressed),
+            // Frames of sound that wait for others, where there are no pictures.
+            None if number == KEY && self.last_dts.is_none() => {
+                self.behind_first.get_or_insert_default();
+            }
+            None => {}
         }
     }
 
@@ -220,7 +225,9 @@ impl Outlet {
         match next {
             Some(next) => self.put_pes(number, &next, false),
             // Tables and the RAP go before everything else.
-            None if number == KEY => self.behind_first = Some(Vec::new()),
+            None if number == KEY => {
+                self.behind_first.get_or_insert_default();
+            }
             None => {}
         }
     }

@@ -179,7 +179,7 @@ impl Clock {
         if difference.abs() > Ticks::new(2 * Ticks::SECOND.get()) {
             return Ticks::ZERO;
         }
-        self.shift = self.shift + difference;
+        self.shift += difference;
         self.reference = self.reference + difference;
         difference
     }

@@ -15,26 +15,31 @@ pub(super) struct Reorder {
     /// The latest PTS, rising, `depth` + 1 of them at most.
     window: Vec<MediaTime>,
     last: Option<MediaTime>,
-    /// The PTS of the RAP at which everything began anew.
-    rap: Option<MediaTime>,
 }
 
 impl Reorder {
     pub(super) fn new(depth: u8, frame_duration: Ticks) -> Self {
-        Self { depth: usize::from(depth), frame_duration, window: Vec::new(), last: None, rap: None }
+        Self { depth: usize::from(depth), frame_duration, window: Vec::new(), last: None }
+    }
+
+    /// Whether everything can begin anew at a RAP shown at this time without decoding going back.
+    pub(super) fn can_begin_at(&self, pts: MediaTime) -> bool {
+        let begin = pts - self.earlier(self.depth);
+        self.last.is_none_or(|last| begin > last)
+    }
+
+    fn earlier(&self, pictures: usize) -> Ticks {
+        Ticks::new(self.frame_duration.get().saturating_mul(pictures as i64))
     }
 
     /// The times of the next picture. DTS rise; a picture that comes too late for its PTS is shown when it is decoded.
     pub(super) fn times(&mut self, pts: MediaTime, is_rap: bool) -> Times {
-        // No piece begins at a RAP that is shown before the last, and decoding never goes back.
-        let is_rap = is_rap && self.rap.is_none_or(|rap| pts > rap);
         if is_rap {
-            self.rap = Some(pts);
             self.window.clear();
         }
-        let earlier = |pictures: usize| Ticks::new(self.frame_duration.get().saturating_mul(pictures as i64));
         if self.window.is_empty() {
-            self.window.extend((1..=self.depth).rev().map(|pictures| pts - earlier(pictures)));
+            let before = (1..=self.depth).rev().map(|pictures| pts - self.earlier(pictures));
+            self.window = before.collect();
         }
         let at = self.window.partition_point(|&known| known <= pts);
         self.window.insert(at, pts);
