@@ -293,6 +293,11 @@ impl Cutter {
         }
     }
 
+    /// Whether the piece ends before a RAP that is known.
+    pub(crate) fn ends_before_rap(&self) -> bool {
+        matches!(self.end, To::Rap(_))
+    }
+
     /// Whether RAP a has been found.
     pub(crate) fn has_begun(&self) -> bool {
         !matches!(self.phase, Phase::Before | Phase::Empty | Phase::Late)
