@@ -1,4 +1,4 @@
-//! The service as a whole: what is [outside](outside) wired to playback, live view and HTTP.
+//! The service as a whole: what is outside (`outside`) wired to playback, live view and HTTP.
 
 mod outside;
 

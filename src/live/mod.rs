@@ -1,7 +1,7 @@
 //! Live view: hands out where a media server's streams are read, and sees to it that they are there.
 //!
 //! 1. [`Live::open`] (`POST /live`) names the camera's path at the media server. Where the service may ask that server,
-//!    the [path](paths) is made from the camera's source if it is not there already.
+//!    the path (`paths`) is made from the camera's source if it is not there already.
 //! 2. [`Live::keep`] looks after it whenever the session is shown or extended: a media server forgets paths when it restarts.
 //! 3. [`Live::close`] takes the path down again if the service made it and nobody needs it any more.
 //!

@@ -74,7 +74,7 @@ pub struct Stretch {
     /// Pictures per second.
     pub frame_rate: Option<f64>,
     /// What its cuts are numbered by where nobody had read the recording: cells of this grid. Where a cell begins is then known
-    /// within a GOP only; where the first one begins is part of `span` ([`Plan::begin_at`]).
+    /// within a GOP only; where the first one begins is part of `span` (`Plan::begin_at`).
     pub grid: Option<Grid>,
 }
 

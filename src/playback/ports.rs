@@ -1,7 +1,7 @@
 //! What playback needs from outside, declared here by its user and filled at the edge: a directory and memory today, the
 //! Storage Service, a bucket, a VMS and Valkey tomorrow.
 //!
-//! All of them may be far away: every call is async, fails with an [`Error`](crate::error::Error) that says who failed
+//! All of them may be far away: every call is async, fails with an [`Error`] that says who failed
 //! how, and gives bounded answers. Every port has one conformance suite (`tests/conformance`) that all its adapters pass.
 
 use std::fmt::Debug;
@@ -70,8 +70,8 @@ pub trait Indexes: Debug + Send + Sync {
     /// [`Recordings::overlapping`] knows its extent.
     ///
     /// # Errors
-    /// [`Kind::Gone`](crate::error::Kind::Gone) where the version is no longer there,
-    /// [`Kind::BadUpstream`](crate::error::Kind::BadUpstream) where it cannot be played.
+    /// [`Kind::Gone`] where the version is no longer there,
+    /// [`Kind::BadUpstream`] where it cannot be played.
     fn media<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Media>>>;
 
     /// Learns as much of a recording as planning it takes: the next [`Recordings::overlapping`] knows its extent, and may know
@@ -86,7 +86,7 @@ pub trait Indexes: Debug + Send + Sync {
     /// Head and tail of a recording that is planned by a grid.
     ///
     /// # Errors
-    /// As [`media`](Self::media); [`Kind::Gone`](crate::error::Kind::Gone), too, where its cut list is known by now only in
+    /// As [`media`](Self::media); [`Kind::Gone`], too, where its cut list is known by now only in
     /// another form.
     fn sketch<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Sketch>>> {
         let gone = Error::new(Kind::Gone, format!("Recording {} is not planned by a grid.", recording.id));
@@ -100,10 +100,10 @@ pub trait Objects: Debug + Send + Sync {
     /// says what the bytes were when something was learned from them, they still have to be the same.
     ///
     /// # Errors
-    /// [`Kind::Gone`](crate::error::Kind::Gone) where the version is no longer there: what is opened is never another
-    /// one. [`Kind::BadUpstream`](crate::error::Kind::BadUpstream) where the part begins behind the end, or what is served is not
-    /// what was asked for; [`Kind::UpstreamDown`](crate::error::Kind::UpstreamDown) and
-    /// [`Kind::UpstreamLate`](crate::error::Kind::UpstreamLate) where nobody answers.
+    /// [`Kind::Gone`] where the version is no longer there: what is opened is never another
+    /// one. [`Kind::BadUpstream`] where the part begins behind the end, or what is served is not
+    /// what was asked for; [`Kind::UpstreamDown`] and
+    /// [`Kind::UpstreamLate`] where nobody answers.
     fn open<'a>(
         &'a self,
         recording: &'a RecordingKey,
@@ -186,7 +186,7 @@ pub trait SessionStore: Debug + Send + Sync {
     /// Keeps a new session until `expires_at`.
     ///
     /// # Errors
-    /// [`Kind::Busy`](crate::error::Kind::Busy) where the store is full, [`Kind::UpstreamDown`](crate::error::Kind::UpstreamDown)
+    /// [`Kind::Busy`] where the store is full, [`Kind::UpstreamDown`]
     /// where it cannot be reached.
     fn insert(&self, session: Stored, expires_at: WallTime) -> BoxFuture<'_, Result<()>>;
 

@@ -1,7 +1,7 @@
 //! Load control: how many segments are sent and read at a time, who waits, and who is told to come back.
 //!
 //! A turn to send lasts as long as its response; a client that takes nothing loses it when its connection is cut off. A turn to
-//! read is lost earlier: where somebody waits for one, whoever has not read for [`REST`] lets go of its source, and opens
+//! read is lost earlier: where somebody waits for one, whoever has not read for `REST` lets go of its source, and opens
 //! what is left of it under a new turn once its client goes on. So slow clients cost a buffer, not the others' reads.
 
 mod gate;

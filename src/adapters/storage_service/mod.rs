@@ -1,7 +1,7 @@
 //! The Storage Service: which recordings of a camera there are, and URLs to read them by.
 //!
 //! It is asked for more than is wanted, because one form of it gives only what lies wholly inside of what it is asked for;
-//! [`pages`] puts what it gives together, [`entry`] reads it without trusting it, and [`listing`] chooses from it.
+//! `pages` puts what it gives together, `entry` reads it without trusting it, and `listing` chooses from it.
 
 mod entry;
 mod listing;

@@ -1,6 +1,6 @@
 //! Sessions in Valkey (or Redis, or a cluster of either), for all replicas: any of them serves any session.
 //!
-//! Valkey is the truth. What this replica opened or plays it knows as a [copy](copies) as well: for a second it asks nobody, then
+//! Valkey is the truth. What this replica opened or plays it knows as a copy (`copies`) as well: for a second it asks nobody, then
 //! it asks whether the session is still there, and while Valkey is away the copy is what sessions go on with. What could not be
 //! told meanwhile - renewals, stops - is owed and told when Valkey is back. Every key may be evicted at any time: without its
 //! session key a session is over, all others are for other programs to read.
