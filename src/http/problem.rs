@@ -5,7 +5,9 @@ use std::any::Any;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use tracing::error;
+use utoipa::ToSchema;
 
 use super::json::Span;
 use crate::error::{Error, Kind, Nearest};
@@ -19,9 +21,11 @@ pub(super) struct Problem {
 }
 
 /// Besides RFC 9457's members `error` and `message`, which existing clients read.
-#[derive(Debug, Serialize)]
-struct Body {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Body {
     #[serde(rename = "type")]
+    #[schema(format = "uri")]
     kind: String,
     title: &'static str,
     status: u16,
@@ -34,9 +38,12 @@ struct Body {
     nearest: Option<NearestBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Nearest)]
 struct NearestBody {
+    #[schema(required)]
     before: Option<Span>,
+    #[schema(required)]
     after: Option<Span>,
 }
 
@@ -54,6 +61,11 @@ impl Problem {
             nearest: None,
         };
         Self { status, retry_after: None, body: Box::new(body) }
+    }
+
+    /// Its status and its body.
+    pub(super) fn example(self) -> (StatusCode, Value) {
+        (self.status, serde_json::to_value(&self.body).unwrap_or_default())
     }
 }
 
