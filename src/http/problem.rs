@@ -63,14 +63,7 @@ impl Problem {
         Self { status, retry_after: None, body: Box::new(body) }
     }
 
-    /// Its status and its body.
-    pub(super) fn example(self) -> (StatusCode, Value) {
-        (self.status, serde_json::to_value(&self.body).unwrap_or_default())
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
+    fn of(error: &Error) -> Self {
         let (status, slug, title) = describe(error.kind());
         let mut problem = Self::new(status, slug, title, error.detail());
         match error.kind() {
@@ -80,10 +73,24 @@ impl From<Error> for Problem {
                 problem.body.nearest = Some(nearest);
             }
             Kind::Busy { retry_after } => problem.retry_after = Some(*retry_after),
-            Kind::Internal => error!(error = error.detail(), "internal error"),
             _ => {}
         }
         problem
+    }
+
+    /// The status and the body that an error is answered with.
+    pub(super) fn example(error: &Error) -> (StatusCode, Value) {
+        let problem = Self::of(error);
+        (problem.status, serde_json::to_value(&problem.body).unwrap_or_default())
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        if matches!(error.kind(), Kind::Internal) {
+            error!(error = error.detail(), "internal error");
+        }
+        Self::of(&error)
     }
 }
 

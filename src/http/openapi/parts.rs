@@ -71,7 +71,7 @@ impl Entry {
     pub(super) fn answers_either<T: ToSchema, U: ToSchema>(mut self, answer: ResponseBuilder) -> Self {
         self.schemas.extend(shapes::of::<T>());
         self.schemas.extend(shapes::of::<U>());
-        let either = utoipa::openapi::OneOfBuilder::new().item(refer::<T>()).item(refer::<U>());
+        let either = utoipa::openapi::schema::AnyOfBuilder::new().item(refer::<T>()).item(refer::<U>());
         self.answers(200, answer.content(JSON, Content::new(Some(either))))
     }
 
@@ -152,7 +152,7 @@ pub(super) fn link(operation: &str, file: Option<&str>) -> Link {
 pub(super) fn problems() -> BTreeMap<String, RefOr<Response>> {
     let mut problems: BTreeMap<u16, Vec<Value>> = BTreeMap::new();
     for (kind, detail) in kinds() {
-        let (status, body) = Problem::from(Error::new(kind, detail)).example();
+        let (status, body) = Problem::example(&Error::new(kind, detail));
         problems.entry(status.as_u16()).or_default().push(body);
     }
     problems
