@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
-use playback_service::app::Service;
+use clap::{Parser, Subcommand};
+use playback_service::app::{self, Finding, Service};
 use playback_service::clock::SystemClock;
 use playback_service::config::Config;
 use playback_service::{logging, tls};
@@ -12,9 +12,41 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, warn};
 
+#[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Tries everything that is configured, says what is wrong, and ends
+    #[command(after_help = "Takes the same options and variables as without it.")]
+    Check(Box<Config>),
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = Config::parse();
+    let Arguments { command, config } = Arguments::parse();
+    match command {
+        Some(Command::Check(config)) => check(&config).await,
+        None => serve(config).await,
+    }
+}
+
+/// What is found is what is printed: nothing is logged.
+async fn check(config: &Config) -> ExitCode {
+    let findings = app::check(config, Arc::new(SystemClock)).await;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.iter().all(Finding::is_ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn serve(config: Config) -> ExitCode {
     logging::start(&config.logging);
     tls::choose_provider();
     raise_open_files(config.server.http_max_connections);

@@ -331,3 +331,19 @@ async fn a_directory_that_is_away_degrades() {
     server.recordings.walk().await;
     assert_eq!(server.get_json("/health").await["status"], "healthy");
 }
+
+#[tokio::test]
+async fn the_api_describes_itself() {
+    let (server, _work_dir) = Server::over_samples().await;
+    let answer = server.get("/openapi.json").await;
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-type"]),
+        (StatusCode::OK, &"application/json".parse().unwrap())
+    );
+    let document: Value = answer.json().await.unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let start = &document["paths"][format!("{API}/start")]["post"];
+    let example = document["components"]["schemas"]["StartRequest"]["example"].clone();
+    assert_eq!(server.post(&format!("{API}/start"), example).await.status(), StatusCode::CREATED);
+    assert!(start["responses"]["201"]["headers"]["Location"].is_object());
+}

@@ -18,7 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::live::encoded;
 use crate::live::ports::{Ensured, MediaServer, SourceUrl};
 use crate::metrics::Metrics;
-use crate::playback::ports::{Upstream, UpstreamState};
+use crate::playback::ports::{Probe, Upstream, UpstreamState};
 use crate::tls;
 
 /// The Control API of a MediaMTX.
@@ -255,6 +255,24 @@ impl MediaServer for MediaMtx {
 
     fn take_down<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<()>> {
         self.delete(path).map(|result| self.note(result)).boxed()
+    }
+}
+
+/// What is read of a list.
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "that it is there is all that matters")]
+struct List {
+    items: Vec<serde::de::IgnoredAny>,
+}
+
+impl Probe for MediaMtx {
+    /// Reads what may be written.
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        async {
+            let answer = self.ask(Method::GET, "v3/config/paths", "list", None).await;
+            self.note(answer)?.ok()?.json::<List>().map(drop)
+        }
+        .boxed()
     }
 }
 

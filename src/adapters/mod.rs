@@ -15,3 +15,4 @@ pub mod storage_service;
 pub mod tasks;
 pub mod valkey;
 pub mod vms;
+pub mod work_dir;

@@ -22,7 +22,7 @@ use crate::domain::{CameraId, WallTime};
 use crate::error::{Error, Kind, Result};
 use crate::live::ports::{CameraSources, SourceUrl};
 use crate::metrics::Metrics;
-use crate::playback::ports::{Camera, Cameras, Upstream, UpstreamState};
+use crate::playback::ports::{Camera, Cameras, Probe, Upstream, UpstreamState};
 
 /// A VMS.
 #[derive(Debug)]
@@ -256,6 +256,20 @@ impl Cameras for Vms {
 impl CameraSources for Vms {
     fn source<'a>(&'a self, camera: &'a CameraId) -> BoxFuture<'a, Result<SourceUrl>> {
         self.stream(camera).boxed()
+    }
+}
+
+impl Probe for Vms {
+    /// One form of it has no list: it is asked for a camera that it need not know.
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        async {
+            self.all().await?;
+            if self.spoken.known() != Some(Dialect::Deployed) {
+                self.ask(&CameraId::none(), About::Camera).await?;
+            }
+            Ok(())
+        }
+        .boxed()
     }
 }
 

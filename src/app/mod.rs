@@ -1,5 +1,6 @@
 //! The service as a whole: what is outside (`outside`) wired to playback, live view and HTTP.
 
+mod check;
 mod outside;
 
 use std::future::Future;
@@ -11,6 +12,7 @@ use remux::time::Ticks;
 use tokio::net::TcpListener;
 use tracing::info;
 
+pub use self::check::{Finding, check};
 pub use self::outside::LocalDir;
 use self::outside::Outside;
 use crate::clock::Clock;

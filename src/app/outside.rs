@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::Dependency;
 use super::ticks;
 use crate::adapters::dialect::Dialect;
 use crate::adapters::known_cameras::KnownCameras;
@@ -20,12 +21,13 @@ use crate::adapters::storage_service::{self, StorageService};
 use crate::adapters::tasks::TokioTasks;
 use crate::adapters::valkey::{self, ValkeySessions};
 use crate::adapters::vms::{self, Vms};
+use crate::adapters::work_dir::WorkDir;
 use crate::clock::Clock;
 use crate::config::{Config, Form};
 use crate::live::Makers;
 use crate::metrics::Metrics;
 use crate::playback::Ports;
-use crate::playback::ports::{Cameras, Indexes, Objects, Recordings, SessionStore, Upstream};
+use crate::playback::ports::{Cameras, Indexes, Objects, Probe, Recordings, SessionStore, Upstream};
 
 /// What is outside.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub(super) struct Outside {
     pub(super) makers: Makers,
     /// What `/health` reports on.
     pub(super) upstreams: Vec<Arc<dyn Upstream>>,
+    /// What can be tried.
+    pub(super) dependencies: Vec<Dependency>,
     /// The directory of recordings, which is watched only where it is what is served.
     pub(super) directory: LocalDir,
     pub(super) names: Names,
@@ -55,15 +59,19 @@ struct Workshop<'a> {
     clock: Arc<dyn Clock>,
     metrics: &'a Arc<Metrics>,
     upstreams: Vec<Arc<dyn Upstream>>,
+    dependencies: Vec<Dependency>,
 }
 
 impl Outside {
     pub(super) fn of(config: &Config, clock: Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Self {
-        let mut workshop = Workshop { config, clock, metrics, upstreams: Vec::new() };
+        let mut workshop =
+            Workshop { config, clock, metrics, upstreams: Vec::new(), dependencies: Vec::new() };
         let directory = workshop.directory();
+        workshop.work_dir();
         let remote = workshop.remote();
         if remote.is_none() {
-            workshop.upstreams.push(Arc::new(directory.clone()));
+            let place = config.recordings.directory().display().to_string();
+            workshop.depends_on("RECORDINGS_DIR", place, &Arc::new(directory.clone()));
         }
         let vms = workshop.vms();
         let sessions = workshop.sessions();
@@ -74,7 +82,8 @@ impl Outside {
             None => workshop.ports(Arc::new(directory.clone()), vms, sessions, false),
         };
         let names = workshop.names();
-        Self { ports, makers, upstreams: workshop.upstreams, directory, names, is_afar }
+        let Workshop { upstreams, dependencies, .. } = workshop;
+        Self { ports, makers, upstreams, dependencies, directory, names, is_afar }
     }
 
     pub(super) fn start(&self) {
@@ -89,6 +98,25 @@ impl Outside {
 }
 
 impl Workshop<'_> {
+    /// `/health` reports on it, and it can be tried; it is at `place`, as `settings` say.
+    fn depends_on<T: Upstream + Probe + 'static>(
+        &mut self,
+        settings: &'static str,
+        place: String,
+        on: &Arc<T>,
+    ) {
+        self.upstreams.push(Arc::clone(on) as _);
+        let probe = Arc::clone(on) as _;
+        self.dependencies.push(Dependency { name: on.name(), place, settings, probe });
+    }
+
+    fn work_dir(&mut self) {
+        let work_dir = self.config.recordings.work_dir();
+        let place = work_dir.display().to_string();
+        let probe = Arc::new(WorkDir(work_dir));
+        self.dependencies.push(Dependency { name: "work_dir", place, settings: "WORK_DIR", probe });
+    }
+
     /// `recorded` has the recordings, near or `from_afar`; the VMS, where there is one, knows further cameras.
     fn ports<R: Cameras + Recordings + Indexes + Objects + 'static>(
         &self,
@@ -119,18 +147,26 @@ impl Workshop<'_> {
     fn remote(&mut self) -> Option<Remote> {
         let config = self.config;
         let url = config.storage.storage_service_url.clone()?;
-        let (clock, metrics) = (&self.clock, self.metrics);
+        let (clock, metrics) = (Arc::clone(&self.clock), self.metrics);
         let storage = Arc::new(StorageService::new(storage_settings(config, &url), Arc::clone(metrics)));
         let urls: Arc<dyn PresignedUrls> = match bucket(config) {
             Some(bucket) => Arc::new(bucket),
             None => Arc::clone(&storage) as _,
         };
-        let objects = HttpObjects::new(urls, object_settings(config), Arc::clone(clock), Arc::clone(metrics));
+        let objects =
+            HttpObjects::new(urls, object_settings(config), Arc::clone(&clock), Arc::clone(metrics));
         let objects = Arc::new(objects);
-        self.upstreams.push(Arc::clone(&storage) as _);
-        self.upstreams.push(Arc::clone(&objects) as _);
+        self.depends_on("STORAGE_SERVICE_URL and STORAGE_DIALECT", url.clone(), &storage);
+        match config.minio.bucket() {
+            Some(bucket) => {
+                let place = format!("{}/{}", bucket.endpoint, bucket.name);
+                self.depends_on("MINIO_ENDPOINT and the other settings of the bucket", place, &objects);
+            }
+            // Where they are is known once a recording is played.
+            None => self.upstreams.push(Arc::clone(&objects) as _),
+        }
         let settings = remote_settings(config, url);
-        Some(Remote::new(storage, objects, settings, Arc::clone(clock), Arc::clone(metrics)))
+        Some(Remote::new(storage, objects, settings, clock, Arc::clone(metrics)))
     }
 
     fn directory(&self) -> LocalDir {
@@ -157,7 +193,7 @@ impl Workshop<'_> {
             answer: config.vms_timeout_seconds,
         };
         let vms = Arc::new(Vms::new(settings, Arc::clone(&self.clock), Arc::clone(self.metrics)));
-        self.upstreams.push(Arc::clone(&vms) as _);
+        self.depends_on("VMS_SERVICE_URL and VMS_DIALECT", config.vms_service_url.clone()?, &vms);
         Some(vms)
     }
 
@@ -169,9 +205,9 @@ impl Workshop<'_> {
         let Some(server) = valkey_server(self.config) else {
             return Arc::new(MemorySessions::new(clock, memory::Limits { sessions, stretches }, metrics));
         };
-        let limits = valkey::CopyLimits { sessions, stretches };
+        let (limits, place) = (valkey::CopyLimits { sessions, stretches }, server.to_string());
         let sessions = Arc::new(ValkeySessions::new(server, limits, clock, metrics));
-        self.upstreams.push(Arc::clone(&sessions) as _);
+        self.depends_on("VALKEY_ADDR, VALKEY_PASSWORD and the other settings of Valkey", place, &sessions);
         sessions
     }
 
@@ -183,8 +219,9 @@ impl Workshop<'_> {
             api: config.mediamtx_api_url.clone()?,
             credentials: user.zip(password.map(|password| password.reveal().to_owned())),
         };
+        let place = settings.api.to_string();
         let server = Arc::new(MediaMtx::new(settings, Arc::clone(self.metrics)));
-        self.upstreams.push(Arc::clone(&server) as _);
+        self.depends_on("MEDIAMTX_API_URL, MEDIAMTX_API_USER and MEDIAMTX_API_PASSWORD", place, &server);
         Some(server)
     }
 

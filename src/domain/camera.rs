@@ -26,6 +26,11 @@ pub enum InvalidCameraId {
 }
 
 impl CameraId {
+    /// A camera that nobody has: the UUID of nothing, for who must ask for one that any service can look up.
+    pub fn none() -> Self {
+        Self(uuid::Uuid::nil().hyphenated().to_string().into())
+    }
+
     /// The id as it was given.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,13 +5,16 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::App;
+use super::openapi::shapes;
 use crate::playback::Budget;
 use crate::playback::ports::Tier;
 
-#[derive(Debug, Serialize)]
-struct Stats {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CacheStats)]
+pub(super) struct Stats {
     tiers: Vec<TierStats>,
     /// Segments on their way.
     inflight: Memory,
@@ -19,9 +22,10 @@ struct Stats {
     prefetch: Memory,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct TierStats {
     name: &'static str,
+    #[schema(schema_with = shapes::on_or_off)]
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -33,7 +37,7 @@ struct TierStats {
     evictions: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Memory {
     bytes: u64,
     limit_bytes: u64,

@@ -8,16 +8,22 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::App;
+use super::openapi::shapes;
 use crate::playback::ports::UpstreamState;
 
-#[derive(Debug, Serialize)]
-struct Health {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Health {
+    #[schema(schema_with = shapes::health)]
     status: &'static str,
     version: &'static str,
+    /// `null` while nobody can say.
+    #[schema(required)]
     active_sessions: Option<u64>,
     /// What the service depends on, by name: `up`, or what is wrong.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     upstreams: Map<String, Value>,
 }
 

@@ -1,8 +1,10 @@
 //! The shapes of answers.
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::API;
+use super::openapi::shapes;
 use super::params::Asked;
 use crate::domain::{
     AudioFacts, Recording, SessionId, TimeRange, Unreadable, VideoFacts, WallTime, gaps, merge,
@@ -11,7 +13,8 @@ use crate::playback::plan::Stretch;
 use crate::playback::ports::{Camera, Footage, LiveSession, PlaybackSession};
 
 /// A moment as RFC 3339 in UTC, to the microsecond.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(value_type = String, format = DateTime, example = "2026-03-14T10:00:00Z")]
 pub(super) struct Time(pub(super) WallTime);
 
 impl Serialize for Time {
@@ -24,7 +27,7 @@ impl Serialize for Time {
 }
 
 /// A stretch of time.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub(super) struct Span {
     start_time: Time,
     end_time: Time,
@@ -36,34 +39,45 @@ impl From<TimeRange> for Span {
     }
 }
 
-/// `PlaybackResponse`.
-#[derive(Debug, Serialize)]
+/// A session over a recorded range (`PlaybackResponse`).
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Session<'a> {
+    #[schema(format = Uuid)]
     session_id: String,
+    #[schema(schema_with = shapes::camera_id)]
     camera_id: &'a str,
     #[serde(flatten)]
     range: Span,
+    #[schema(schema_with = shapes::recorded_format)]
     format: &'static str,
+    /// The playlist.
     url: String,
     expires_at: Time,
+    /// Ids of the recordings that are played, in order.
     segment_ids: Vec<&'a str>,
     recordings: Vec<PlayedRecording<'a>>,
     spans: Vec<Span>,
     gaps: Vec<Span>,
+    /// What was recorded and cannot be played, and why.
     left_out: &'a [String],
+    /// When the first frame of the playlist was taken: at the key frame at or before `start_time`.
+    #[schema(required)]
     playlist_start: Option<Time>,
+    /// There where more of the range may be recorded yet, up to then.
     #[serde(skip_serializing_if = "Option::is_none")]
     open_until: Option<Time>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct PlayedRecording<'a> {
     id: &'a str,
     #[serde(flatten)]
     span: Span,
+    /// The wall time of its first frame.
     zero: Time,
     /// How many discontinuities lie before it in the playlist.
     discontinuity: usize,
+    #[schema(required)]
     frame_rate: Option<f64>,
     /// Whether its segments begin exactly where the playlist says, not within a GOP of it.
     exact: bool,
@@ -95,12 +109,16 @@ impl<'a> Session<'a> {
     }
 }
 
-/// `LiveResponse`.
-#[derive(Debug, Serialize)]
+/// A session that watches a camera live (`LiveResponse`).
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LiveStream<'a> {
+    #[schema(format = Uuid)]
     session_id: String,
+    #[schema(schema_with = shapes::camera_id)]
     camera_id: &'a str,
+    #[schema(schema_with = shapes::live_format)]
     format: &'static str,
+    /// Where the media server serves the stream.
     url: &'a str,
     expires_at: Time,
 }
@@ -137,33 +155,41 @@ impl<'a> PlayedRecording<'a> {
 }
 
 /// `{"status":"stopped"}` and its like.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Status {
+    #[schema(schema_with = shapes::session_status)]
     pub(super) status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expires_at: Option<Time>,
 }
 
 /// All cameras.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CameraList {
     pub(super) cameras: Vec<CameraEntry>,
     pub(super) limits: Limits,
     /// In which formats cameras can be watched live; empty where live view is off.
+    #[schema(schema_with = shapes::live_formats)]
     pub(super) live: Vec<&'static str>,
 }
 
 /// What clients have to keep to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Limits {
     pub(super) max_range_seconds: i64,
 }
 
-#[derive(Debug, Serialize)]
+/// A camera, and from when to when there is footage.
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CameraEntry {
+    #[schema(schema_with = shapes::camera_id)]
     id: String,
+    /// How many recordings there are; `null` where nobody has counted.
+    #[schema(required)]
     recordings: Option<u64>,
+    #[schema(required)]
     first: Option<Time>,
+    #[schema(required)]
     last: Option<Time>,
 }
 
@@ -179,10 +205,13 @@ impl From<Camera> for CameraEntry {
 }
 
 /// What was recorded by a camera.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Timeline<'a> {
+    #[schema(schema_with = shapes::camera_id)]
     camera_id: &'a str,
+    #[schema(required)]
     start_time: Option<Time>,
+    #[schema(required)]
     end_time: Option<Time>,
     recordings: Vec<ListedRecording<'a>>,
     spans: Vec<Span>,
@@ -190,7 +219,7 @@ pub(super) struct Timeline<'a> {
     unreadable: Vec<ListedUnreadable<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ListedRecording<'a> {
     id: &'a str,
     #[serde(flatten)]
@@ -198,29 +227,34 @@ struct ListedRecording<'a> {
     zero: Time,
     duration_seconds: f64,
     size_bytes: u64,
+    /// Whether it has been read; until then its end is an estimate.
     indexed: bool,
+    /// Whether it is still being written.
     growing: bool,
+    #[schema(required)]
     video: Option<Video>,
+    #[schema(required)]
     audio: Option<Audio>,
     left_out: Vec<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Video {
     codec: &'static str,
     width: u32,
     height: u32,
+    #[schema(required)]
     frame_rate: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Audio {
     codec: &'static str,
     sample_rate: u32,
     channels: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ListedUnreadable<'a> {
     id: &'a str,
     #[serde(flatten)]

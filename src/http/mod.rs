@@ -8,6 +8,7 @@ mod health;
 mod json;
 mod live;
 mod observe;
+mod openapi;
 mod params;
 mod problem;
 mod segments;
@@ -112,6 +113,7 @@ impl App {
             .route("/health", get(health::health))
             .route("/livez", get(health::livez))
             .route("/metrics", get(health::metrics))
+            .route("/openapi.json", get(openapi::document))
             .route("/", get(assets::page))
             .route("/assets/{file}", get(assets::asset))
             .fallback(problem::unknown_route)

@@ -5,7 +5,9 @@ use std::any::Any;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use tracing::error;
+use utoipa::ToSchema;
 
 use super::json::Span;
 use crate::error::{Error, Kind, Nearest};
@@ -19,9 +21,11 @@ pub(super) struct Problem {
 }
 
 /// Besides RFC 9457's members `error` and `message`, which existing clients read.
-#[derive(Debug, Serialize)]
-struct Body {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Body {
     #[serde(rename = "type")]
+    #[schema(format = "uri")]
     kind: String,
     title: &'static str,
     status: u16,
@@ -34,9 +38,12 @@ struct Body {
     nearest: Option<NearestBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Nearest)]
 struct NearestBody {
+    #[schema(required)]
     before: Option<Span>,
+    #[schema(required)]
     after: Option<Span>,
 }
 
@@ -55,10 +62,8 @@ impl Problem {
         };
         Self { status, retry_after: None, body: Box::new(body) }
     }
-}
 
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
+    fn of(error: &Error) -> Self {
         let (status, slug, title) = describe(error.kind());
         let mut problem = Self::new(status, slug, title, error.detail());
         match error.kind() {
@@ -68,10 +73,24 @@ impl From<Error> for Problem {
                 problem.body.nearest = Some(nearest);
             }
             Kind::Busy { retry_after } => problem.retry_after = Some(*retry_after),
-            Kind::Internal => error!(error = error.detail(), "internal error"),
             _ => {}
         }
         problem
+    }
+
+    /// The status and the body that an error is answered with.
+    pub(super) fn example(error: &Error) -> (StatusCode, Value) {
+        let problem = Self::of(error);
+        (problem.status, serde_json::to_value(&problem.body).unwrap_or_default())
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        if matches!(error.kind(), Kind::Internal) {
+            error!(error = error.detail(), "internal error");
+        }
+        Self::of(&error)
     }
 }
 

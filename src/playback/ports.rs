@@ -283,6 +283,15 @@ pub trait Upstream: Debug + Send + Sync {
     fn state(&self) -> UpstreamState;
 }
 
+/// Something the service depends on, for who wants to know before anybody plays anything.
+pub trait Probe: Debug + Send + Sync {
+    /// Uses it as the service does, leaving nothing behind.
+    ///
+    /// # Errors
+    /// Where the service could not use it.
+    fn probe(&self) -> BoxFuture<'_, Result<()>>;
+}
+
 /// What an [`Upstream`] says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpstreamState {

@@ -17,6 +17,8 @@ mod mutate;
 mod objects;
 mod players;
 mod proxy;
+mod readme;
+mod schemathesis;
 mod service;
 #[path = "../conformance/session_suite.rs"]
 mod session_suite;

@@ -14,7 +14,7 @@ use crate::domain::{CameraId, Origin, RecordingKey, TimeRange};
 use crate::error::{Error, Kind, Nearest, Result};
 use crate::playback::media::Media;
 use crate::playback::ports::{
-    Camera, Cameras, Footage, Indexes, Object, Objects, Part, Recordings, Upstream, UpstreamState,
+    Camera, Cameras, Footage, Indexes, Object, Objects, Part, Probe, Recordings, Upstream, UpstreamState,
 };
 
 impl Cameras for LocalDir {
@@ -105,6 +105,19 @@ fn behind_the_end(recording: &RecordingKey) -> Error {
 
 fn unreadable(recording: &RecordingKey, error: &io::Error) -> Error {
     Error::new(Kind::BadUpstream, format!("Recording {} cannot be read: {error}.", recording.id))
+}
+
+impl Probe for LocalDir {
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        let root = self.library.root.path().to_owned();
+        async move {
+            let listed = spawn_blocking(move || std::fs::read_dir(root).map(drop)).await;
+            let unusable =
+                |error| Error::new(Kind::UpstreamDown, format!("The directory cannot be read: {error}."));
+            listed.map_err(io::Error::other).flatten().map_err(unusable)
+        }
+        .boxed()
+    }
 }
 
 impl Upstream for LocalDir {

@@ -29,10 +29,10 @@ use self::health::Health;
 use self::reader::Reader;
 pub use self::secret_url::{PresignedUrls, SecretUrl};
 use crate::clock::Clock;
-use crate::domain::{Origin, RecordingKey};
-use crate::error::Result;
+use crate::domain::{Origin, RecordingId, RecordingKey, Version};
+use crate::error::{Kind, Result};
 use crate::metrics::Metrics;
-use crate::playback::ports::{Object, Objects, Part, Upstream, UpstreamState};
+use crate::playback::ports::{Object, Objects, Part, Probe, Upstream, UpstreamState};
 
 /// How objects are read.
 #[derive(Debug, Clone)]
@@ -104,6 +104,23 @@ impl Objects for HttpObjects {
         .boxed()
     }
 }
+
+impl Probe for HttpObjects {
+    /// Asks for an object that need not be there, signed as any other: who may not read hears so all the same.
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        let version = Version { size: 1, validator: "".into(), growing: false };
+        let nothing = RecordingKey { id: RecordingId::from(NOTHING), object: NOTHING.into(), version };
+        async move {
+            match self.0.open(&nothing, &Part::Range(0..1), None).await {
+                Err(error) if *error.kind() != Kind::Gone => Err(error),
+                _ => Ok(()),
+            }
+        }
+        .boxed()
+    }
+}
+
+const NOTHING: &str = "playback-probe";
 
 impl Upstream for HttpObjects {
     fn name(&self) -> &'static str {

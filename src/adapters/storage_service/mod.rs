@@ -24,7 +24,7 @@ use super::http_client::{self, JsonClient, Service};
 use crate::domain::{CameraId, TimeRange, WallTime};
 use crate::error::{Nearest, Result};
 use crate::metrics::Metrics;
-use crate::playback::ports::{Catalogue, Listing, Upstream, UpstreamState};
+use crate::playback::ports::{Catalogue, Listing, Probe, Upstream, UpstreamState};
 
 /// A Storage Service. Clones share everything.
 #[derive(Debug, Clone)]
@@ -168,6 +168,13 @@ impl Catalogue for StorageService {
 
     fn nearest<'a>(&'a self, camera: &'a CameraId, range: TimeRange) -> BoxFuture<'a, Result<Nearest>> {
         self.look_around(camera, range).boxed()
+    }
+}
+
+impl Probe for StorageService {
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        let range = Window::of_seconds(0, 1);
+        async move { self.page(&CameraId::none(), range).await.map(drop) }.boxed()
     }
 }
 

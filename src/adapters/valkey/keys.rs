@@ -127,6 +127,13 @@ pub(super) fn others(id: SessionId, indices: impl Iterator<Item = u32>) -> impl 
     std::iter::once(manifest(id)).chain(segments).chain(std::iter::once(list(id)))
 }
 
+/// All of a value that is short.
+pub(super) fn read_all(key: String) -> Cmd {
+    let mut command = cmd("GET");
+    command.arg(key);
+    command
+}
+
 /// Removes a key. Answers how many there were.
 pub(super) fn remove(key: String) -> Cmd {
     let mut command = cmd("DEL");

@@ -84,6 +84,21 @@ impl Link {
         }
     }
 
+    /// Waits until it is known whether it can be used.
+    ///
+    /// # Errors
+    /// Where it cannot, with the reason.
+    pub(super) async fn decided(&self) -> Result<()> {
+        let mut states = self.state.subscribe();
+        let decided = states.wait_for(|state| matches!(state, State::Up(..) | State::Away(_))).await;
+        match decided.as_deref() {
+            Ok(State::Away(why)) => {
+                Err(Error::new(Kind::UpstreamDown, format!("Valkey cannot be used: {why}.")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Comes back when it can be used and was not, just before.
     pub(super) async fn returned(&self, seen: &mut u64) {
         let mut states = self.state.subscribe();

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::domain::{SessionId, WallTime};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::Metrics;
-use crate::playback::ports::{Kept, Note, SessionStore, Stored, Upstream, UpstreamState};
+use crate::playback::ports::{Kept, Note, Probe, SessionStore, Stored, Upstream, UpstreamState};
 
 /// Sessions in Valkey. Ends its tasks when it is dropped.
 #[derive(Debug)]
@@ -308,6 +308,28 @@ impl SessionStore for ValkeySessions {
         ready(Ok(active as u64)).boxed()
     }
 }
+
+impl Probe for ValkeySessions {
+    /// Writes, reads and removes a key.
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        async {
+            let (link, nonce) = (&self.store.link, SessionId::random().reveal());
+            link.decided().await?;
+            let key = || format!("playback:probe:{nonce}");
+            link.ask::<()>(&keys::put(key(), &nonce, PROBE_MILLIS)).await?;
+            let read: String = link.ask(&keys::read_all(key())).await?;
+            link.ask::<u64>(&keys::remove(key())).await?;
+            match read == nonce {
+                true => Ok(()),
+                false => Err(Error::new(Kind::BadUpstream, "Valkey does not give back what it was given.")),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Where the key of a probe is not removed, it is gone after this.
+const PROBE_MILLIS: i64 = 10_000;
 
 impl Upstream for ValkeySessions {
     fn name(&self) -> &'static str {
