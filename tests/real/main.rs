@@ -17,8 +17,11 @@ mod mutate;
 mod objects;
 mod players;
 mod proxy;
+mod scenario;
 mod service;
 #[path = "../conformance/session_suite.rs"]
 mod session_suite;
+#[path = "../support/table.rs"]
+mod table;
 mod tools;
 mod valkey;
