@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use self::failure::Failure;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::metrics::Metrics;
 use crate::playback::ports::{Upstream, UpstreamState};
 
@@ -121,6 +121,13 @@ impl JsonClient {
     /// The error that says so: the service answered with a status that is of no use.
     pub fn refusal(&self, answer: Answer) -> Error {
         self.fail(Failure::Refused(answer))
+    }
+
+    /// The error that says so: what was asked for is no longer there. Nothing is wrong with the service.
+    pub fn gone(&self, detail: String) -> Error {
+        let error = Error::new(Kind::Gone, detail);
+        self.metrics.on_upstream_failure(self.service.name, &error);
+        error
     }
 
     /// The error that says so: the service did what it should not have done.

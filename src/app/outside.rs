@@ -129,6 +129,8 @@ impl Workshop<'_> {
         let cache = cache_settings(self.config, from_afar);
         Ports {
             cameras: match vms {
+                // Recordings that are kept elsewhere do not say which cameras there are.
+                Some(vms) if from_afar => vms,
                 Some(vms) => Arc::new(KnownCameras { vms, recorded: Arc::clone(&recorded) as _ }),
                 None => Arc::clone(&recorded) as _,
             },

@@ -37,7 +37,6 @@ impl Playback {
     /// Where the range is longer than allowed, the camera is not known, or nothing that can be played was recorded.
     pub async fn open(&self, camera: CameraId, range: TimeRange) -> Result<Opened> {
         self.check_length(range)?;
-        self.check_camera(&camera).await?;
         let (mut plan, footage) = self.planned_to_the_start(&camera, range).await?;
         let now = self.ports.clock.now();
         plan.left_out.extend(left_out(&footage, plan.packaging));
@@ -54,6 +53,8 @@ impl Playback {
         loop {
             let (planned, footage) = self.planned(camera, range).await?;
             let Some(mut plan) = planned else {
+                // Only where there is nothing: what was recorded is played whoever knows the camera, and nobody waits to hear so.
+                self.check_camera(camera).await?;
                 return Err(self.nothing_recorded(camera, range, &footage).await?);
             };
             rounds -= 1;

@@ -3,8 +3,10 @@
 mod answers;
 mod row;
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -48,11 +50,21 @@ impl Answers {
     }
 }
 
+/// Makes a URL.
+#[derive(Clone)]
+struct Sign(Arc<dyn Fn(&str, Duration) -> String + Send + Sync>);
+
+impl fmt::Debug for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sign { .. }")
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     rows: Mutex<Vec<Row>>,
     answers: Mutex<Answers>,
-    signer: Mutex<Option<Signer>>,
+    sign: Mutex<Option<Sign>>,
     faults: Faults,
     lists: AtomicUsize,
     downloads: AtomicUsize,
@@ -74,7 +86,7 @@ impl StorageService {
         let shared = Arc::new(Shared {
             rows: Mutex::default(),
             answers: Mutex::new(Answers::of(dialect)),
-            signer: Mutex::default(),
+            sign: Mutex::default(),
             faults: Faults::default(),
             lists: AtomicUsize::default(),
             downloads: AtomicUsize::default(),
@@ -110,7 +122,12 @@ impl StorageService {
 
     /// Download URLs are made by `signer`, that of an [`Origin`](crate::Origin). Without one there are none.
     pub fn sign_with(&self, signer: Signer) {
-        *lock(&self.shared.signer) = Some(signer);
+        self.sign_by(move |key, valid| signer.sign(key, valid));
+    }
+
+    /// Download URLs are made by `sign`, of a key and how long they are to be good for: those of a real server of objects.
+    pub fn sign_by(&self, sign: impl Fn(&str, Duration) -> String + Send + Sync + 'static) {
+        *lock(&self.shared.sign) = Some(Sign(Arc::new(sign)));
     }
 
     /// What goes wrong; lists are at `/segments`, download URLs at `/download`.

@@ -18,9 +18,12 @@ mod objects;
 mod players;
 mod proxy;
 mod readme;
+mod scenario;
 mod schemathesis;
 mod service;
 #[path = "../conformance/session_suite.rs"]
 mod session_suite;
+#[path = "../support/table.rs"]
+mod table;
 mod tools;
 mod valkey;

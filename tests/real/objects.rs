@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, TryStreamExt};
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::signer::Signer;
 use playback_service::adapters::objects::{
     Bucket, BucketSettings, HttpObjects, PresignedUrls, SecretUrl, Settings,
@@ -22,14 +22,15 @@ use playback_service::metrics::Metrics;
 use playback_service::playback::ports::{Objects, Part};
 use tempfile::TempDir;
 
-const BUCKET: &str = "cctv-recordings";
+pub(crate) const BUCKET: &str = "cctv-recordings";
 const KEY: &str = "site/door/2026/03/14/10-00-00.ts";
 const ALL: Part = Part::Range(0..u64::MAX);
 
 /// A server of a directory with one object in it; it ends with this value.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: String,
+    /// `http://127.0.0.1:port`
+    pub(crate) address: String,
     directory: TempDir,
 }
 
@@ -49,7 +50,7 @@ impl Server {
         Self { child, address: format!("http://127.0.0.1:{port}"), directory }
     }
 
-    fn s3() -> Self {
+    pub(crate) fn s3() -> Self {
         Self::start(|directory, port| {
             let mut command = Command::new(s3s_fs());
             let port = port.to_string();
@@ -79,7 +80,20 @@ impl Server {
     }
 
     fn object(&self) -> PathBuf {
-        self.directory.path().join("root").join(BUCKET).join(KEY)
+        self.object_at(KEY)
+    }
+
+    /// The file behind a key.
+    pub(crate) fn object_at(&self, key: &str) -> PathBuf {
+        self.directory.path().join("root").join(BUCKET).join(key)
+    }
+
+    /// What makes URLs that are good for a time.
+    pub(crate) fn signer(&self) -> AmazonS3 {
+        playback_service::tls::choose_provider();
+        let builder = AmazonS3Builder::new().with_allow_http(true).with_endpoint(&self.address);
+        let builder = builder.with_bucket_name(BUCKET).with_access_key_id("them");
+        builder.with_secret_access_key("5ecret").build().unwrap()
     }
 
     fn bucket(&self, name: &str, secret_key: &str) -> Arc<dyn PresignedUrls> {
@@ -209,15 +223,8 @@ impl PresignedUrls for Expiring {
 async fn a_url_that_has_expired_is_renewed() {
     let server = Server::s3();
     let then = server.bucket(BUCKET, "5ecret");
-    let store = AmazonS3Builder::new()
-        .with_allow_http(true)
-        .with_endpoint(&server.address)
-        .with_bucket_name(BUCKET)
-        .with_access_key_id("them")
-        .with_secret_access_key("5ecret")
-        .build()
-        .unwrap();
-    let first = store.signed_url(reqwest::Method::GET, &KEY.into(), Duration::from_secs(1)).await.unwrap();
+    let first =
+        server.signer().signed_url(reqwest::Method::GET, &KEY.into(), Duration::from_secs(1)).await.unwrap();
     let status = || async { reqwest::get(first.clone()).await.unwrap().status().as_u16() };
     while status().await != 403 {}
     let urls = Arc::new(Expiring { first: first.to_string(), then, asked: AtomicUsize::default() });

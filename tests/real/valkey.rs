@@ -1,7 +1,7 @@
 //! Sessions in real servers: Redis as Debian ships it, plain and with TLS, Valkey, and clusters of one node; away, hung,
 //! restarted and evicting while they are used.
 
-mod server;
+pub(crate) mod server;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -427,7 +427,7 @@ fn a_service_without_its_valkey_says_so() {
     assert_eq!(service.client.post(&start).json(&body).send().unwrap().status(), 201);
 }
 
-fn wait_for(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_for(what: &str, condition: impl Fn() -> bool) {
     let begun = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < Duration::from_secs(20), "{what}: did not happen");

@@ -11,7 +11,7 @@ use super::super::dialect::Dialect;
 use super::super::objects::{PresignedUrls, SecretUrl};
 use super::{StorageService, encoded};
 use crate::domain::RecordingKey;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 
 /// How long URLs are asked to be good for.
 const VALID: Duration = Duration::from_secs(1800);
@@ -33,8 +33,9 @@ impl StorageService {
         let target = format!("/api/v1/storage/segments/{id}/download?expiry_seconds={}", VALID.as_secs());
         let answer = client.get(&target).await?;
         if answer.status == StatusCode::NOT_FOUND {
-            let detail = format!("Recording {} is no longer in the Storage Service.", recording.id);
-            return Err(Error::new(Kind::Gone, detail));
+            return Err(
+                client.gone(format!("Recording {} is no longer in the Storage Service.", recording.id))
+            );
         }
         let download: Download = client.parse(answer)?;
         SecretUrl::parse(&download.url)

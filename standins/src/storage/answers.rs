@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answers, Row, Shared};
+use super::{Answers, Row, Shared, Sign};
 use crate::{Dialect, lock};
 
 /// Which rows a list gives.
@@ -88,15 +88,15 @@ pub(super) async fn download(
     Path(id): Path<String>,
     Query(parameters): Parameters,
 ) -> Response {
-    let signer = lock(&shared.signer).clone();
-    let (Dialect::Documented, Some(signer)) = (lock(&shared.answers).dialect, signer) else {
+    let sign = lock(&shared.sign).clone();
+    let (Dialect::Documented, Some(Sign(sign))) = (lock(&shared.answers).dialect, sign) else {
         return no_such_page();
     };
     shared.downloads.fetch_add(1, Ordering::Relaxed);
     let path = lock(&shared.rows).iter().find(|row| row.id() == id).map(|row| row.path().to_owned());
     let Some(path) = path else { return failure(StatusCode::NOT_FOUND, "segment not found") };
     let seconds = parameters.get("expiry_seconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(900);
-    Json(json!({ "url": signer.sign(&path, Duration::from_secs(seconds)) })).into_response()
+    Json(json!({ "url": sign(&path, Duration::from_secs(seconds)) })).into_response()
 }
 
 impl Shared {
