@@ -50,9 +50,11 @@ impl Answers {
     }
 }
 
-/// Makes a URL.
+/// Makes the URL of a key that is good for so long.
 #[derive(Clone)]
-struct Sign(Arc<dyn Fn(&str, Duration) -> String + Send + Sync>);
+struct Sign(Arc<MakeUrl>);
+
+type MakeUrl = dyn Fn(&str, Duration) -> String + Send + Sync;
 
 impl fmt::Debug for Sign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
