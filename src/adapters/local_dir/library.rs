@@ -16,12 +16,11 @@ use tracing::{debug, info, warn};
 
 use super::catalogue::Catalogue;
 use super::files::{Extents, Failure, Learned};
-use super::names::Name;
 use super::pass::{Followed, Pass, Unindexed};
 use super::root::{Root, Stamp};
 use super::store::IndexStore;
 use crate::clock::Clock;
-use crate::domain::RecordingKey;
+use crate::domain::{Name, RecordingKey};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::Metrics;
 use crate::playback::media::Media;

@@ -13,7 +13,6 @@
 mod catalogue;
 mod files;
 mod library;
-mod names;
 mod pass;
 mod ports;
 mod read;
