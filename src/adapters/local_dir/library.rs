@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
+use super::beside;
 use super::catalogue::Catalogue;
 use super::files::{Extents, Failure, Learned};
 use super::pass::{Followed, Pass, Unindexed};
@@ -178,6 +179,11 @@ impl Library {
         if !current.holds(&key.version) {
             self.catalogue().restamp(name, &key.id, current, self.clock.now());
             return Err(Unread::Gone);
+        }
+        if !key.version.growing
+            && let Some(index) = beside::index(&self.root, path, current)
+        {
+            return Ok(index);
         }
         let begun = Instant::now();
         let index = if key.version.growing {

@@ -51,6 +51,10 @@ impl Indexes for Remote {
         self.library.media(recording).boxed()
     }
 
+    fn keeps<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, bool> {
+        async move { !self.library.kept(vec![recording.clone()]).await.is_empty() }.boxed()
+    }
+
     fn learn<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<()>> {
         self.library.learn_enough(recording).boxed()
     }

@@ -1,8 +1,11 @@
 //! Recordings that are played without having been read: what their heads and tails say, and the grids they are planned by.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures::future::try_join;
 use moka::future::Cache;
+use remux::index::Index;
 use remux::locate::Grid;
 use remux::time::Ticks;
 use tracing::info;
@@ -50,6 +53,11 @@ impl Sketches {
         self.grids.invalidate(key).await;
     }
 
+    /// It is not planned by a grid any more.
+    pub(super) async fn on_index(&self, key: &RecordingKey) {
+        self.grids.invalidate(key).await;
+    }
+
     async fn of(&self, key: &RecordingKey) -> Option<Arc<Sketch>> {
         match self.sketched.get(key).await? {
             Sketched::Sketch(sketch) => Some(sketch),
@@ -82,11 +90,12 @@ impl Sketches {
 
 impl Library {
     /// Plans the rows of which nothing is known, if any recording of their camera has been looked at.
-    pub(super) async fn plan(&self, camera: &CameraId, rows: &mut [Listed]) {
+    pub(super) async fn plan(self: &Arc<Self>, camera: &CameraId, rows: &mut [Listed]) {
         let look = self.sketches.look(camera, rows).await;
         let estimates = estimates(rows);
+        let kept = self.kept_of(rows).await;
         for ((row, known), estimate) in rows.iter_mut().zip(estimates) {
-            if known.is_some() {
+            if known.is_some() || kept.contains(&row.key) {
                 continue;
             }
             self.sketches.durations.insert(row.key.clone(), estimate).await;
@@ -98,19 +107,48 @@ impl Library {
         }
     }
 
-    /// Learns of a recording what planning it takes: its index where there is one, else its head and tail.
+    /// Those rows that have an index in `WORK_DIR` which nobody has needed since the start: their sessions load it.
+    async fn kept_of(self: &Arc<Self>, rows: &[Listed]) -> HashSet<RecordingKey> {
+        let is_new = |(row, known): &&Listed| known.is_none() && !self.sketches.grids.contains_key(&row.key);
+        let new: Vec<RecordingKey> = rows.iter().filter(is_new).map(|(row, _)| row.key.clone()).collect();
+        if new.is_empty() { HashSet::new() } else { self.kept(new).await.into_iter().collect() }
+    }
+
+    /// Learns of a recording what planning it takes: its index where there is one, here or beside it, else its head and tail.
     pub(super) async fn learn_enough(self: &Arc<Self>, key: &RecordingKey) -> Result<()> {
         if let Some(media) = self.remembered(key).await? {
             self.learn(key, &media).await;
             return Ok(());
         }
-        match self.sketched(key).await? {
+        let index = async { Ok(self.index_beside(key).await) };
+        let (index, sketched) = try_join(index, self.sketched(key)).await?;
+        if let Some(index) = index
+            && self.adopt_with(key, index, &sketched).await.is_some()
+        {
+            return Ok(());
+        }
+        match sketched {
             Sketched::Sketch(_) => Ok(()),
             Sketched::NeedsIndex(why) => {
                 info!(recording = %key.id, %why, "is read as a whole before it is played");
                 self.media(key).await.map(drop)
             }
         }
+    }
+
+    async fn adopt_with(
+        self: &Arc<Self>,
+        key: &RecordingKey,
+        index: Index,
+        sketched: &Sketched,
+    ) -> Option<()> {
+        let origin = match sketched {
+            Sketched::Sketch(sketch) => sketch.origin().clone(),
+            Sketched::NeedsIndex(_) => self.origin(key).await.ok()?,
+        };
+        let media = self.adopt(key, index, origin).await?;
+        self.media.insert(key.clone(), media).await;
+        Some(())
     }
 
     /// Head and tail of a recording.
