@@ -379,11 +379,32 @@ async fn indexes_in_a_bucket_are_found_unless_that_is_off() {
             ]),
         )
         .await;
-        let session = server.open(CAMERA, "10:00:00", "10:01:00").await;
-        assert_eq!(exact(&session), [expected]);
+        let session = server.open(CAMERA, "10:00:00", "10:08:30").await;
+        assert_eq!(exact(&session), [expected; 5], "the first, and its neighbours");
         assert_eq!(server.metric("playback_indexed_bytes_total").await, 0.0);
         assert_eq!(server.get_json("/health").await["upstreams"]["objects"], "up");
     }
+}
+
+#[tokio::test]
+async fn where_no_index_is_any_more_grids_are_good_enough() {
+    let (platform, work_dir) = (Platform::with_samples(), tempfile::tempdir().unwrap());
+    let keys: Vec<RecordingKey> = platform.rows.0.lock().unwrap().iter().map(|row| row.key.clone()).collect();
+    let bytes = fs::read(samples().join(&*keys[0].object)).unwrap();
+    platform.origin.put(&format!("{}.idx", keys[0].object), index_of(&bytes).encode());
+    let remote = platform.remote_beside(work_dir.path());
+    let extents = async || {
+        let footage = remote.overlapping(&CAMERA.parse().unwrap(), TimeRange::ALWAYS).await.unwrap();
+        let extents = footage.recordings.iter().map(|recording| recording.extent.clone());
+        extents.map(|extent| extent.map(|extent| extent.grid.is_none())).collect::<Vec<_>>()
+    };
+    assert_eq!(extents().await, [None; 5]);
+    remote.learn(&keys[0]).await.unwrap();
+    assert_eq!(extents().await, [Some(true), None, None, None, None], "the neighbours are to have one, too");
+    remote.learn(&keys[1]).await.unwrap();
+    assert_eq!(extents().await, [Some(true), Some(false), Some(false), Some(false), Some(false)]);
+    let asked = platform.origin.asked();
+    assert_eq!(asked.iter().filter(|asked| asked.key.ends_with(".idx")).count(), 2, "{asked:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use remux::index::Index;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use super::super::index_beside::{LARGEST, SUFFIX, Unfit, check_size, decode};
 use super::root::{Root, Stamp};
@@ -22,7 +22,7 @@ enum Unread {
 pub(super) fn index(root: &Root, path: &str, stamp: Stamp) -> Option<Index> {
     match read(root, path, stamp) {
         Ok(index) => {
-            info!(recording = path, "index found beside it");
+            debug!(recording = path, "index found beside it");
             Some(index)
         }
         Err(Unread::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,

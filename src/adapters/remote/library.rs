@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use super::super::index_store::IndexStore;
+use super::beside::Sides;
 use super::kept;
 use super::learned::{Cause, Known, Learned, Loss};
 use super::pass::{Unindexed, pass};
@@ -34,6 +35,7 @@ pub(super) struct Library {
     pub(super) beside: Option<Arc<dyn Beside>>,
     pub(super) learned: Learned,
     pub(super) sketches: Sketches,
+    pub(super) sides: Sides,
     pub(super) clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     store: IndexStore,
@@ -66,6 +68,7 @@ impl Library {
             beside: settings.beside,
             learned: Learned::default(),
             sketches: Sketches::default(),
+            sides: Sides::default(),
             clock,
             metrics,
             store: IndexStore::open(&settings.work_dir, settings.scope.as_bytes()),

@@ -34,7 +34,7 @@ impl Recordings for Remote {
                 let known = self.library.learned.of(&row.key, now).await;
                 listed.push((row, known));
             }
-            self.library.plan(camera, &mut listed).await;
+            self.library.plan(camera, &mut listed, range).await;
             let placed = placing::placed(listed, unreadable, range);
             placed.failure.map_or(Ok(placed.footage), Err)
         }

@@ -14,7 +14,7 @@ use super::learned::Known;
 use super::library::Library;
 use super::pass::Unindexed;
 use super::placing::{Listed, estimates};
-use crate::domain::{CameraId, RecordingKey};
+use crate::domain::{CameraId, RecordingKey, TimeRange};
 use crate::error::{Error, Kind, Result};
 use crate::playback::locate::{Sketch, Sketched, sketch};
 
@@ -58,6 +58,10 @@ impl Sketches {
         self.grids.invalidate(key).await;
     }
 
+    pub(super) fn is_sketched(&self, key: &RecordingKey) -> bool {
+        self.sketched.contains_key(key)
+    }
+
     async fn of(&self, key: &RecordingKey) -> Option<Arc<Sketch>> {
         match self.sketched.get(key).await? {
             Sketched::Sketch(sketch) => Some(sketch),
@@ -90,15 +94,19 @@ impl Sketches {
 
 impl Library {
     /// Plans the rows of which nothing is known, if any recording of their camera has been looked at.
-    pub(super) async fn plan(self: &Arc<Self>, camera: &CameraId, rows: &mut [Listed]) {
+    pub(super) async fn plan(self: &Arc<Self>, camera: &CameraId, rows: &mut [Listed], range: TimeRange) {
         let look = self.sketches.look(camera, rows).await;
         let estimates = estimates(rows);
-        let kept = self.kept_of(rows).await;
+        let mut loaded = self.kept_of(rows).await;
+        loaded.extend(self.expected_beside(camera, rows, range).await);
         for ((row, known), estimate) in rows.iter_mut().zip(estimates) {
-            if known.is_some() || kept.contains(&row.key) {
+            if known.is_some() {
                 continue;
             }
             self.sketches.durations.insert(row.key.clone(), estimate).await;
+            if loaded.contains(&row.key) {
+                continue;
+            }
             let own = self.sketches.of(&row.key).await;
             let Some(sketch) = own.as_ref().or(look.as_ref()) else { continue };
             let length = own.as_ref().map_or(estimate, |own| own.duration());
@@ -120,7 +128,11 @@ impl Library {
             self.learn(key, &media).await;
             return Ok(());
         }
-        let index = async { Ok(self.index_beside(key).await) };
+        let is_expected = self.sides.is_expected(key);
+        if is_expected && self.found_as_expected(key).await {
+            return Ok(());
+        }
+        let index = async { Ok(if is_expected { None } else { self.index_beside(key).await }) };
         let (index, sketched) = try_join(index, self.sketched(key)).await?;
         if let Some(index) = index
             && self.adopt_with(key, index, &sketched).await.is_some()
