@@ -74,6 +74,7 @@ async fn main() -> std::result::Result<(), Box<dyn Error>> {
         index_concurrency: 1,
         index_cache_bytes: 1 << 27,
         segment_target: Ticks::from_millis(6000),
+        beside: None,
     };
     let remote = Remote::new(Arc::new(Nothing), Arc::new(objects), settings, clock, Arc::clone(&metrics));
     let (begun, cpu) = (Instant::now(), cpu());

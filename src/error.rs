@@ -36,6 +36,10 @@ pub enum Kind {
     },
     /// The camera cannot be watched live: nobody serves its stream, or live view is not configured.
     NoLiveView,
+    /// Who asks does not show that they may, or shows it wrongly.
+    Unauthorized,
+    /// Indexing at ingest is not configured.
+    NoIngest,
     /// No such session, or it has expired.
     UnknownSession,
     /// The session has no such segment.

@@ -89,6 +89,8 @@ metrics! {
     recordings_unread: IntGauge = gauge, "playback_recordings_unread";
     /// Recordings that cannot be played.
     recordings_unreadable: IntGauge = gauge, "playback_recordings_unreadable";
+    /// Recordings that wait to be indexed, or are being indexed, because somebody asked for it.
+    index_queue: IntGauge = gauge, "playback_index_queue";
     /// Bytes of recordings that were read to index them.
     indexed_bytes: IntCounter = counter, "playback_indexed_bytes_total";
 }

@@ -48,6 +48,11 @@ impl IndexStore {
         fs::read(self.path(name)?).ok()
     }
 
+    /// Whether anything is remembered under a name.
+    pub(super) fn has(&self, name: &FileName) -> bool {
+        self.path(name).is_some_and(|path| path.exists())
+    }
+
     /// Remembers what was learned of `recording`. That it could not is worth a warning, no more.
     pub(super) fn save(&self, recording: &str, name: &FileName, bytes: &[u8]) {
         let Some((directory, path)) = self.0.as_ref().zip(self.path(name)) else { return };

@@ -2,6 +2,7 @@
 
 pub mod dialect;
 pub mod http_client;
+mod index_beside;
 mod index_store;
 pub mod known_cameras;
 pub mod load;

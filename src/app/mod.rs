@@ -20,7 +20,7 @@ use crate::config::{Config, Packaging};
 use crate::http::{App, server};
 use crate::live::{self, Live, Makers};
 use crate::metrics::Metrics;
-use crate::playback::{Ahead, Budget, Flights, Playback, Ports, Seen, Settings, Tables};
+use crate::playback::{Ahead, Budget, Flights, Ingest, Playback, Ports, Seen, Settings, Tables};
 
 /// The service, ready to listen.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ impl Service {
             flights: Flights::with(Budget::of(config.cache.cache_inflight_bytes)),
             seen: Seen::default(),
             ahead: Ahead::with(Budget::of(config.cache.ahead_bytes(outside.is_afar))),
+            ingest: Ingest::new(config.recordings.index_concurrency, config.recordings.timezone),
         };
         let live = live(&config, &playback.ports, outside.makers.clone());
         let app = App::new(playback, live, outside.upstreams.clone(), config.server.clone());

@@ -167,7 +167,10 @@ impl Workshop<'_> {
             // Where they are is known once a recording is played.
             None => self.upstreams.push(Arc::clone(&objects) as _),
         }
-        let settings = remote_settings(config, url);
+        // Presigned URLs are of recordings, not of what lies beside them.
+        let looks_beside = config.minio.minio_endpoint.is_some() && config.minio.index_beside_objects;
+        let beside = looks_beside.then(|| Arc::clone(&objects) as _);
+        let settings = remote::Settings { beside, ..remote_settings(config, url) };
         Some(Remote::new(storage, objects, settings, clock, Arc::clone(metrics)))
     }
 
@@ -296,6 +299,7 @@ fn remote_settings(config: &Config, scope: String) -> remote::Settings {
         index_concurrency: recordings.index_concurrency,
         index_cache_bytes: recordings.index_cache_bytes as u64,
         segment_target: ticks(config.playback.segment_target_seconds),
+        beside: None,
     }
 }
 

@@ -35,6 +35,10 @@ pub struct Minio {
     /// The region that signatures name
     #[arg(long, env, default_value = "us-east-1", value_name = "REGION", requires = "minio_endpoint")]
     pub minio_region: String,
+
+    /// Whether an index beside a recording, its key and .idx, is looked for when the recording is played for the first time
+    #[arg(long, env, default_value = "true", action = ArgAction::Set, value_name = "true|false", requires = "minio_endpoint")]
+    pub index_beside_objects: bool,
 }
 
 /// An S3 server and who we are there.

@@ -137,6 +137,8 @@ mod tests {
             ("--minio-endpoint", "minio/bucket"),
             ("--minio-bucket", "a/b"),
             ("--minio-use-ssl", "perhaps"),
+            ("--index-beside-objects", "perhaps"),
+            ("--ingest-secret", ""),
             ("--vms-service-url", "ftp://vms"),
             ("--vms-dialect", "spoken"),
             ("--vms-timeout-seconds", "0"),

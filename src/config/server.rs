@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{Origins, base_url, count, origins, seconds, seconds_or_none};
+use super::values::{Origins, Secret, base_url, count, origins, seconds, seconds_or_none};
 
 /// How the service is reached, and how much of it.
 #[derive(Debug, Clone, Args)]
@@ -26,6 +26,10 @@ pub struct Server {
     /// Origins whose pages may call the API, with commas between, or *; without it only our own
     #[arg(long, env, value_parser = origins, value_name = "ORIGINS")]
     pub cors_allowed_origins: Option<Origins>,
+
+    /// What who asks for recordings to be indexed has to know, behind "Authorization: Bearer"; without it nobody may
+    #[arg(long, env, hide_env_values = true, value_parser = Secret::parse, value_name = "SECRET")]
+    pub ingest_secret: Option<Secret>,
 
     /// Connections open at a time; more wait in the kernel's queue
     #[arg(long, env, default_value = "4096", value_parser = count, value_name = "COUNT")]

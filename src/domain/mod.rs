@@ -3,6 +3,7 @@
 //! Pure: no async, no I/O, no frameworks. Media time is the engine's ([`remux::time`]); wall time is [`WallTime`].
 
 mod camera;
+mod names;
 mod placement;
 mod recording;
 mod session;
@@ -11,6 +12,7 @@ mod time_range;
 mod wall_time;
 
 pub use self::camera::{CameraId, InvalidCameraId};
+pub use self::names::Name;
 pub use self::placement::{Length, Named, Place, place};
 pub use self::recording::{
     AudioFacts, Carriage, Extent, Facts, Origin, Recording, RecordingId, RecordingKey, RunExtent, Unreadable,

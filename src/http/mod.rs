@@ -5,6 +5,7 @@ mod cache;
 mod cameras;
 mod extract;
 mod health;
+mod ingest;
 mod json;
 mod live;
 mod observe;
@@ -105,6 +106,8 @@ impl App {
             .route("/sessions/{id}/playlist.m3u8", get(sessions::playlist))
             .route("/sessions/{id}/segment/{file}", get(segments::segment))
             .route("/sessions/{id}/init/{file}", get(segments::initialization))
+            .route("/index", post(ingest::range))
+            .route("/index/minio", post(ingest::event))
             .route("/cache/stats", get(cache::stats))
             .route("/cameras", get(cameras::list))
             .route("/cameras/{id}/recordings", get(cameras::recordings));

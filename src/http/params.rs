@@ -1,6 +1,7 @@
 //! From the text of a request to typed parameters. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use percent_encoding::percent_decode_str;
 use remux::Packaging;
 use serde_json::{Map, Value};
 
@@ -17,16 +18,60 @@ pub(super) struct Start {
 impl Start {
     pub(super) fn parse(body: &[u8]) -> Result<Self> {
         let fields = object(body)?;
-        let camera = camera(text(&fields, "camera_id")?)?;
-        let start = time("start_time", text(&fields, "start_time")?)?;
-        let end = time("end_time", text(&fields, "end_time")?)?;
+        let Stretch { camera, range } = Stretch::of(&fields)?;
         match text(&fields, "format")? {
-            "hls" => {}
-            _ => return Err(Error::invalid("format", "must be \"hls\"")),
+            "hls" => Ok(Self { camera, range }),
+            _ => Err(Error::invalid("format", "must be \"hls\"")),
         }
+    }
+}
+
+/// What `POST /index` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stretch {
+    pub(super) camera: CameraId,
+    pub(super) range: TimeRange,
+}
+
+impl Stretch {
+    pub(super) fn parse(body: &[u8]) -> Result<Self> {
+        Self::of(&object(body)?)
+    }
+
+    fn of(fields: &Map<String, Value>) -> Result<Self> {
+        let camera = camera(text(fields, "camera_id")?)?;
+        let start = time("start_time", text(fields, "start_time")?)?;
+        let end = time("end_time", text(fields, "end_time")?)?;
         let range = TimeRange::new(start, end).map_err(|empty| Error::invalid("end_time", empty))?;
         Ok(Self { camera, range })
     }
+}
+
+/// What an event of a bucket says, as S3 and MinIO tell it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Created {
+    /// The keys of objects that are new.
+    pub(super) keys: Vec<String>,
+    /// How many records are about something else.
+    pub(super) others: usize,
+}
+
+impl Created {
+    pub(super) fn parse(body: &[u8]) -> Result<Self> {
+        let fields = object(body)?;
+        let records = field(&fields, "Records")?.as_array();
+        let records = records.ok_or_else(|| Error::invalid("Records", "must be a list"))?;
+        let keys: Vec<String> = records.iter().filter_map(created).collect();
+        Ok(Self { others: records.len() - keys.len(), keys })
+    }
+}
+
+/// The key of a record, which is encoded as a form's values are.
+fn created(record: &Value) -> Option<String> {
+    let event = record.get("eventName")?.as_str()?;
+    event.strip_prefix("s3:").unwrap_or(event).strip_prefix("ObjectCreated:")?;
+    let key = record.pointer("/s3/object/key")?.as_str()?.replace('+', " ");
+    percent_decode_str(&key).decode_utf8().ok().map(Into::into)
 }
 
 /// What `POST /live` asks for.
@@ -219,6 +264,29 @@ mod tests {
         for body in [&b""[..], b"{", b"[]", b"null", b"\xff"] {
             assert_eq!(blamed(Start::parse(body)), None);
         }
+    }
+
+    #[test]
+    fn events_name_new_objects() {
+        let record = |event: &str, key: Value| serde_json::json!({ "eventName": event, "s3": { "object": { "key": key } } });
+        let put = |key: &str| record("s3:ObjectCreated:Put", key.into());
+        for (records, keys, others) in [
+            (vec![put("cam-001%2F2026%2F03%2F14%2F10-00-00.ts")], vec!["cam-001/2026/03/14/10-00-00.ts"], 0),
+            (vec![put("a+b%2Bc"), put("site/a")], vec!["a b+c", "site/a"], 0),
+            (vec![record("ObjectCreated:CompleteMultipartUpload", "a".into())], vec!["a"], 0),
+            (vec![record("s3:ObjectRemoved:Delete", "a".into()), put("b")], vec!["b"], 1),
+            (vec![record("s3:ObjectCreated:Put", 7.into()), put("%ff"), 7.into(), Value::Null], vec![], 4),
+            (vec![], vec![], 0),
+        ] {
+            let body =
+                serde_json::json!({ "EventName": "s3:ObjectCreated:Put", "Records": records }).to_string();
+            let expected = Created { keys: keys.into_iter().map(str::to_owned).collect(), others };
+            assert_eq!(Created::parse(body.as_bytes()).unwrap(), expected, "{body}");
+        }
+        for wrong in ["{}", r#"{"Records":null}"#, r#"{"Records":{}}"#] {
+            assert_eq!(blamed(Created::parse(wrong.as_bytes())), Some("Records"), "{wrong}");
+        }
+        assert_eq!(blamed(Created::parse(b"[]")), None);
     }
 
     #[test]

@@ -101,6 +101,8 @@ fn describe(kind: &Kind) -> (StatusCode, &'static str, &'static str) {
         Kind::UnknownCamera => (StatusCode::NOT_FOUND, "unknown-camera", "Unknown camera"),
         Kind::NothingRecorded { .. } => (StatusCode::NOT_FOUND, "nothing-recorded", "Nothing recorded"),
         Kind::NoLiveView => (StatusCode::NOT_FOUND, "no-live-view", "No live view"),
+        Kind::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized"),
+        Kind::NoIngest => (StatusCode::FORBIDDEN, "no-ingest", "No indexing at ingest"),
         Kind::UnknownSession => (StatusCode::NOT_FOUND, "unknown-session", "Unknown session"),
         Kind::UnknownSegment => (StatusCode::NOT_FOUND, "unknown-segment", "Unknown segment"),
         Kind::Gone => (StatusCode::GONE, "recording-gone", "Recording gone"),
@@ -118,6 +120,10 @@ impl IntoResponse for Problem {
         let headers =
             [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
         let mut response = (self.status, headers, body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -176,6 +182,8 @@ mod tests {
     fn every_error_has_a_status_of_its_own_kind() {
         let statuses = [
             (Kind::Invalid { field: None }, 400),
+            (Kind::Unauthorized, 401),
+            (Kind::NoIngest, 403),
             (Kind::UnknownCamera, 404),
             (Kind::Gone, 410),
             (Kind::TooLarge, 413),

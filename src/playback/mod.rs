@@ -13,6 +13,7 @@ mod budget;
 mod flight;
 mod frames;
 mod growth;
+mod ingest;
 mod kept;
 pub mod locate;
 pub mod media;
@@ -36,6 +37,7 @@ use remux::time::Ticks;
 pub use self::ahead::Ahead;
 pub use self::budget::Budget;
 pub use self::flight::Flights;
+pub use self::ingest::{Ingest, Queued};
 use self::ports::{Cameras, Indexes, Objects, Recordings, SegmentCache, SessionStore, Tasks, Turns};
 pub use self::seen::Seen;
 pub use self::sessions::Opened;
@@ -60,6 +62,8 @@ pub struct Playback {
     pub seen: Seen,
     /// What is made before it is asked for.
     pub ahead: Ahead,
+    /// What is indexed before anybody plays it.
+    pub ingest: Ingest,
 }
 
 /// The adapters behind the ports.

@@ -74,6 +74,12 @@ pub trait Indexes: Debug + Send + Sync {
     /// [`Kind::BadUpstream`] where it cannot be played.
     fn media<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Media>>>;
 
+    /// Whether an index of a recording is kept, though the last [`Recordings::overlapping`] may not have known its extent.
+    fn keeps<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, bool> {
+        let _ = recording;
+        ready(false).boxed()
+    }
+
     /// Learns as much of a recording as planning it takes: the next [`Recordings::overlapping`] knows its extent, and may know
     /// those of its neighbours. Where recordings are far away that is less than [`media`](Self::media) takes.
     ///

@@ -202,7 +202,7 @@ impl Playback {
         ))
     }
 
-    fn check_length(&self, range: TimeRange) -> Result<()> {
+    pub(super) fn check_length(&self, range: TimeRange) -> Result<()> {
         if range.duration() <= self.settings.max_range {
             return Ok(());
         }

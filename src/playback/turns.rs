@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug};
 use std::sync::Weak;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
@@ -30,6 +31,9 @@ pub trait Turns: Debug + Send + Sync {
 pub trait Tasks: Debug + Send + Sync {
     /// Does `work`, some time.
     fn spawn(&self, work: BoxFuture<'static, ()>);
+
+    /// Does `work` when `pause` is over.
+    fn later(&self, pause: Duration, work: BoxFuture<'static, ()>);
 }
 
 /// How much a read is needed.

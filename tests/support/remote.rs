@@ -10,7 +10,7 @@ use chrono::NaiveDateTime;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use playback_service::adapters::objects::{HttpObjects, PresignedUrls, SecretUrl, Settings};
-use playback_service::adapters::remote::{self, Remote};
+use playback_service::adapters::remote::{self, Beside, Remote};
 use playback_service::clock::{Clock, ManualClock};
 use playback_service::domain::{CameraId, RecordingId, RecordingKey, TimeRange, Version, later, merge};
 use playback_service::error::{Nearest, Result};
@@ -146,13 +146,29 @@ impl Platform {
         self.remote_over(Arc::new(self.objects()), work_dir)
     }
 
+    /// One that looks for indexes beside the objects.
+    pub fn remote_beside(&self, work_dir: &Path) -> Remote {
+        let objects = Arc::new(self.objects());
+        self.remote_with(Arc::clone(&objects) as _, Some(objects), work_dir)
+    }
+
     pub fn remote_over(&self, objects: Arc<dyn Objects>, work_dir: &Path) -> Remote {
+        self.remote_with(objects, None, work_dir)
+    }
+
+    fn remote_with(
+        &self,
+        objects: Arc<dyn Objects>,
+        beside: Option<Arc<dyn Beside>>,
+        work_dir: &Path,
+    ) -> Remote {
         let settings = remote::Settings {
             work_dir: work_dir.to_owned(),
             scope: "test".to_owned(),
             index_concurrency: 2,
             index_cache_bytes: 1 << 27,
             segment_target: Ticks::from_millis(6000),
+            beside,
         };
         let rows = Arc::clone(&self.rows) as Arc<dyn Catalogue>;
         Remote::new(rows, objects, settings, self.clock(), Arc::clone(&self.metrics))

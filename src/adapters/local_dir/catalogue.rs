@@ -4,10 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::files::{Entry, Files, Learned};
-use super::names::Name;
 use super::root::Stamp;
 use super::scan::Found;
-use crate::domain::{CameraId, RecordingId, RecordingKey, TimeRange, WallTime, merge};
+use crate::domain::{CameraId, Name, RecordingId, RecordingKey, TimeRange, WallTime, merge};
 use crate::error::Nearest;
 use crate::playback::ports::{Camera, Footage};
 

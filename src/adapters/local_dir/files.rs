@@ -271,8 +271,8 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::names::Name;
     use super::*;
+    use crate::domain::Name;
     use crate::domain::{Carriage, RunExtent};
 
     const NOW: i64 = 1_800_000_000;

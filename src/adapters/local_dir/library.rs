@@ -14,14 +14,14 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
+use super::beside;
 use super::catalogue::Catalogue;
 use super::files::{Extents, Failure, Learned};
-use super::names::Name;
 use super::pass::{Followed, Pass, Unindexed};
 use super::root::{Root, Stamp};
 use super::store::IndexStore;
 use crate::clock::Clock;
-use crate::domain::RecordingKey;
+use crate::domain::{Name, RecordingKey};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::Metrics;
 use crate::playback::media::Media;
@@ -179,6 +179,11 @@ impl Library {
         if !current.holds(&key.version) {
             self.catalogue().restamp(name, &key.id, current, self.clock.now());
             return Err(Unread::Gone);
+        }
+        if !key.version.growing
+            && let Some(index) = beside::index(&self.root, path, current)
+        {
+            return Ok(index);
         }
         let begun = Instant::now();
         let index = if key.version.growing {

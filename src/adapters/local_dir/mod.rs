@@ -3,17 +3,17 @@
 //! ```text
 //! walk (scan) ──> catalogue: files, what was learned of them, places in time ──> Cameras, Recordings
 //! pass in the background ─┐
-//! session that waits ─────┴─> library: one pass, remembered in WORK_DIR ──> Indexes
+//! session that waits ─────┴─> library: the index beside the file, or one pass, remembered in WORK_DIR ──> Indexes
 //! segment ──> root: open below the root, never outside ──> read ──> Objects
 //! ```
 //!
 //! The directory is walked again every [`Settings::rescan`], and at once when somebody asks for what the last walk
 //! cannot have seen.
 
+mod beside;
 mod catalogue;
 mod files;
 mod library;
-mod names;
 mod pass;
 mod ports;
 mod read;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::names::Name;
 use super::root::{Root, Stamp};
+use crate::domain::Name;
 
 /// What a walk finds.
 #[derive(Debug, Default)]

@@ -28,6 +28,7 @@ pub use self::bucket::{Bucket, BucketSettings};
 use self::health::Health;
 use self::reader::Reader;
 pub use self::secret_url::{PresignedUrls, SecretUrl};
+use super::remote::Beside;
 use crate::clock::Clock;
 use crate::domain::{Origin, RecordingId, RecordingKey, Version};
 use crate::error::{Kind, Result};
@@ -115,6 +116,23 @@ impl Probe for HttpObjects {
                 Err(error) if *error.kind() != Kind::Gone => Err(error),
                 _ => Ok(()),
             }
+        }
+        .boxed()
+    }
+}
+
+impl Beside for HttpObjects {
+    fn beside<'a>(
+        &'a self,
+        recording: &'a RecordingKey,
+        suffix: &'static str,
+    ) -> BoxFuture<'a, Option<Object>> {
+        let object = format!("{}{suffix}", recording.object).into();
+        let key = RecordingKey { object, ..recording.clone() };
+        async move {
+            let answer = self.0.find(&key, &Part::Range(0..u64::MAX)).await?;
+            let (origin, range) = (answer.origin.clone(), answer.range.clone());
+            Some(Object { origin, range, bytes: body::stream_of(Arc::clone(&self.0), key, answer) })
         }
         .boxed()
     }

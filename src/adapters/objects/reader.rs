@@ -81,6 +81,13 @@ impl Reader {
         answer.map_err(|failure| self.failed(recording, failure))
     }
 
+    /// Opens what may be there or not: asked for once, and not to get it is no failure that counts.
+    pub(super) async fn find(&self, recording: &RecordingKey, part: &Part) -> Option<Answer> {
+        let range = range_header(part)?;
+        let kept = self.urls.of(recording).await.ok()?;
+        self.ask_once(&kept.url, part, &request_headers(&range, None)).await.ok()
+    }
+
     /// Opens the rest of what was begun, of the same state.
     pub(super) async fn resume(
         &self,

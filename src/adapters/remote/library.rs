@@ -15,11 +15,12 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use super::super::index_store::IndexStore;
-use super::Settings;
+use super::beside::Sides;
 use super::kept;
 use super::learned::{Cause, Known, Learned, Loss};
 use super::pass::{Unindexed, pass};
 use super::sketches::Sketches;
+use super::{Beside, Settings};
 use crate::clock::Clock;
 use crate::domain::{Origin, RecordingKey, WallTime};
 use crate::error::{Error, Kind, Result};
@@ -31,12 +32,14 @@ use crate::playback::ports::Objects;
 #[derive(Debug)]
 pub(super) struct Library {
     pub(super) objects: Arc<dyn Objects>,
+    pub(super) beside: Option<Arc<dyn Beside>>,
     pub(super) learned: Learned,
     pub(super) sketches: Sketches,
+    pub(super) sides: Sides,
     pub(super) clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     store: IndexStore,
-    media: Cache<RecordingKey, Arc<Media>>,
+    pub(super) media: Cache<RecordingKey, Arc<Media>>,
     pub(super) target: Ticks,
     /// Objects that are read at a time.
     reads: Semaphore,
@@ -62,8 +65,10 @@ impl Library {
             .build();
         Self {
             objects,
+            beside: settings.beside,
             learned: Learned::default(),
             sketches: Sketches::default(),
+            sides: Sides::default(),
             clock,
             metrics,
             store: IndexStore::open(&settings.work_dir, settings.scope.as_bytes()),
@@ -108,6 +113,9 @@ impl Library {
             self.learn(key, &media).await;
             return Ok(media);
         }
+        if let Some(media) = self.found_beside(key).await {
+            return Ok(media);
+        }
         let turn = self.reads.acquire().await;
         let passed = pass(&*self.objects, key, &self.metrics).await;
         drop(turn);
@@ -121,11 +129,28 @@ impl Library {
         }
     }
 
+    /// Those of `keys` that something is remembered of in `WORK_DIR`.
+    pub(super) async fn kept(self: &Arc<Self>, mut keys: Vec<RecordingKey>) -> Vec<RecordingKey> {
+        let library = Arc::clone(self);
+        let looked = spawn_blocking(move || {
+            keys.retain(|key| library.store.has(&kept::file_name(key)));
+            keys
+        });
+        // What cannot be looked up is read.
+        looked.await.unwrap_or_default()
+    }
+
     pub(super) async fn remembered(self: &Arc<Self>, key: &RecordingKey) -> Result<Option<Arc<Media>>> {
         let (library, name) = (Arc::clone(self), kept::file_name(key));
         let loaded = spawn_blocking(move || {
-            let (index, origin) = kept::decode(&library.store.load(&name)?)?;
-            Some(library.media_of(&index, origin))
+            let bytes = library.store.load(&name)?;
+            match kept::decode(&bytes) {
+                Some((index, origin)) => Some(library.media_of(&index, origin)),
+                None => {
+                    library.store.forget(&name);
+                    None
+                }
+            }
         });
         loaded.await.map_err(|_| Error::internal(FAILED))
     }
@@ -138,13 +163,15 @@ impl Library {
     ) -> Result<Arc<Media>> {
         let (library, key) = (Arc::clone(self), key.clone());
         let remembered = spawn_blocking(move || {
+            // What cannot be made anything of is not remembered.
+            let media = library.media_of(&index, origin.clone());
             // Without a validator nobody could tell that the object has been replaced.
             if origin.validator.is_some() {
                 let bytes = kept::encode(&index, &origin);
                 library.store.save(key.id.as_str(), &kept::file_name(&key), &bytes);
                 library.sweep();
             }
-            library.media_of(&index, origin)
+            media
         });
         remembered.await.map_err(|_| Error::internal(FAILED))
     }
@@ -155,6 +182,7 @@ impl Library {
 
     pub(super) async fn learn(&self, key: &RecordingKey, media: &Media) {
         self.learned.learn(key, Known::Extent(Arc::new(media.extent()))).await;
+        self.sketches.on_index(key).await;
     }
 
     pub(super) async fn on_failure(&self, key: &RecordingKey, why: Unindexed) -> Error {

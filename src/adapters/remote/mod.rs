@@ -4,10 +4,12 @@
 //! Catalogue: rows ─┐
 //! learned ─────────┴─> placing: rows on the wall clock, as long as their media says where it was read ──> Recordings
 //! session that waits ──> sketches: head and tail ──> Indexes: planned by a grid, found while it is played
+//!             or, sooner, the index that lies beside it, where there is one
 //!             where that is not enough: library: one pass, remembered in WORK_DIR ──> Indexes: cut exactly
 //! segment ──> the objects themselves; what turns out to be gone or changed is forgotten ──> Objects
 //! ```
 
+mod beside;
 mod kept;
 mod learned;
 mod library;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 
 use remux::time::Ticks;
 
+pub use self::beside::Beside;
 use self::library::Library;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -39,6 +42,8 @@ pub struct Settings {
     pub index_cache_bytes: u64,
     /// Target duration of a cut.
     pub segment_target: Ticks,
+    /// Who opens indexes that lie beside recordings, where they are looked for.
+    pub beside: Option<Arc<dyn Beside>>,
 }
 
 /// Recordings that a catalogue lists and a server of objects has.

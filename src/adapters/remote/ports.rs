@@ -34,7 +34,7 @@ impl Recordings for Remote {
                 let known = self.library.learned.of(&row.key, now).await;
                 listed.push((row, known));
             }
-            self.library.plan(camera, &mut listed).await;
+            self.library.plan(camera, &mut listed, range).await;
             let placed = placing::placed(listed, unreadable, range);
             placed.failure.map_or(Ok(placed.footage), Err)
         }
@@ -49,6 +49,10 @@ impl Recordings for Remote {
 impl Indexes for Remote {
     fn media<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Media>>> {
         self.library.media(recording).boxed()
+    }
+
+    fn keeps<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, bool> {
+        async move { !self.library.kept(vec![recording.clone()]).await.is_empty() }.boxed()
     }
 
     fn learn<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<()>> {

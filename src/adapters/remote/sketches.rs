@@ -1,8 +1,11 @@
 //! Recordings that are played without having been read: what their heads and tails say, and the grids they are planned by.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures::future::try_join;
 use moka::future::Cache;
+use remux::index::Index;
 use remux::locate::Grid;
 use remux::time::Ticks;
 use tracing::info;
@@ -11,7 +14,7 @@ use super::learned::Known;
 use super::library::Library;
 use super::pass::Unindexed;
 use super::placing::{Listed, estimates};
-use crate::domain::{CameraId, RecordingKey};
+use crate::domain::{CameraId, RecordingKey, TimeRange};
 use crate::error::{Error, Kind, Result};
 use crate::playback::locate::{Sketch, Sketched, sketch};
 use crate::playback::media::Media;
@@ -51,6 +54,15 @@ impl Sketches {
         self.grids.invalidate(key).await;
     }
 
+    /// It is not planned by a grid any more.
+    pub(super) async fn on_index(&self, key: &RecordingKey) {
+        self.grids.invalidate(key).await;
+    }
+
+    pub(super) fn is_sketched(&self, key: &RecordingKey) -> bool {
+        self.sketched.contains_key(key)
+    }
+
     async fn of(&self, key: &RecordingKey) -> Option<Arc<Sketch>> {
         match self.sketched.get(key).await? {
             Sketched::Sketch(sketch) => Some(sketch),
@@ -83,14 +95,19 @@ impl Sketches {
 
 impl Library {
     /// Plans the rows of which nothing is known, if any recording of their camera has been looked at.
-    pub(super) async fn plan(self: &Arc<Self>, camera: &CameraId, rows: &mut [Listed]) {
+    pub(super) async fn plan(self: &Arc<Self>, camera: &CameraId, rows: &mut [Listed], range: TimeRange) {
         let look = self.sketches.look(camera, rows).await;
         let estimates = estimates(rows);
+        let mut loaded = self.kept_of(rows).await;
+        loaded.extend(self.expected_beside(camera, rows, range).await);
         for ((row, known), estimate) in rows.iter_mut().zip(estimates) {
             if known.is_some() {
                 continue;
             }
             self.sketches.durations.insert(row.key.clone(), estimate).await;
+            if loaded.contains(&row.key) {
+                continue;
+            }
             let own = self.sketches.of(&row.key).await;
             if let Some(media) = self.read_by_and_by(&row.key, own.as_deref()).await {
                 *known = Some(Known::Extent(Arc::new(media.extent())));
@@ -115,19 +132,52 @@ impl Library {
         Some(media)
     }
 
-    /// Learns of a recording what planning it takes: its index where there is one, else its head and tail.
+    /// Those rows that have an index in `WORK_DIR` which nobody has needed since the start: their sessions load it.
+    async fn kept_of(self: &Arc<Self>, rows: &[Listed]) -> HashSet<RecordingKey> {
+        let is_new = |(row, known): &&Listed| known.is_none() && !self.sketches.grids.contains_key(&row.key);
+        let new: Vec<RecordingKey> = rows.iter().filter(is_new).map(|(row, _)| row.key.clone()).collect();
+        if new.is_empty() { HashSet::new() } else { self.kept(new).await.into_iter().collect() }
+    }
+
+    /// Learns of a recording what planning it takes: its index where there is one, here or beside it, else its head and tail.
     pub(super) async fn learn_enough(self: &Arc<Self>, key: &RecordingKey) -> Result<()> {
         if let Some(media) = self.remembered(key).await? {
             self.learn(key, &media).await;
             return Ok(());
         }
-        match self.sketched(key).await? {
+        let is_expected = self.sides.is_expected(key);
+        if is_expected && self.found_as_expected(key).await {
+            return Ok(());
+        }
+        let index = async { Ok(if is_expected { None } else { self.index_beside(key).await }) };
+        let (index, sketched) = try_join(index, self.sketched(key)).await?;
+        if let Some(index) = index
+            && self.adopt_with(key, index, &sketched).await.is_some()
+        {
+            return Ok(());
+        }
+        match sketched {
             Sketched::Sketch(_) => Ok(()),
             Sketched::NeedsIndex(why) => {
                 info!(recording = %key.id, %why, "is read as a whole before it is played");
                 self.media(key).await.map(drop)
             }
         }
+    }
+
+    async fn adopt_with(
+        self: &Arc<Self>,
+        key: &RecordingKey,
+        index: Index,
+        sketched: &Sketched,
+    ) -> Option<()> {
+        let origin = match sketched {
+            Sketched::Sketch(sketch) => sketch.origin().clone(),
+            Sketched::NeedsIndex(_) => self.origin(key).await.ok()?,
+        };
+        let media = self.adopt(key, index, origin).await?;
+        self.media.insert(key.clone(), media).await;
+        Some(())
     }
 
     /// Head and tail of a recording.

@@ -1,4 +1,4 @@
-//! Which camera and which start a path means. Pure.
+//! Which camera and which start the name of a recording means.
 //!
 //! | written by | path below the root |
 //! |---|---|
@@ -11,21 +11,23 @@
 use chrono::{LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use crate::domain::{CameraId, WallTime};
+use super::{CameraId, WallTime};
 
 /// What a path says about the recording in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Name {
-    pub(super) camera: CameraId,
-    pub(super) start: WallTime,
+pub struct Name {
+    /// Which camera recorded it.
+    pub camera: CameraId,
+    /// When it begins.
+    pub start: WallTime,
 }
 
 /// What a file is is told by its first bytes, not by its name.
 const EXTENSIONS: [&str; 2] = ["ts", "mp4"];
 
 impl Name {
-    /// Reads a path below the root, with slashes; `None` where it follows none of the layouts.
-    pub(super) fn parse(path: &str, zone: Tz) -> Option<Self> {
+    /// Reads a path below the root, or the key of an object, with slashes; `None` where it follows none of the layouts.
+    pub fn parse(path: &str, zone: Tz) -> Option<Self> {
         let (directory, file) = path.rsplit_once('/')?;
         let (stem, extension) = file.rsplit_once('.')?;
         EXTENSIONS.contains(&extension).then_some(())?;
