@@ -110,7 +110,7 @@ async fn gated(pieces: usize, arguments: &[&str]) -> (Server, Arc<Gate>, TempDir
         let source = Source { inner: Arc::clone(&ports.objects), gate: handed };
         Ports { objects: Arc::new(source), ..ports }
     };
-    let setup = Setup { wire: Some(Box::new(wire)), ..Setup::with(arguments) };
+    let setup = Setup { wire: Some(Box::new(wire)), ..kept(arguments) };
     let server = Server::start(&support::samples(), work_dir.path(), setup).await;
     (server, gate, work_dir)
 }
@@ -142,6 +142,14 @@ async fn made_plainly(index: u32, arguments: &[&str]) -> Vec<u8> {
     let (server, _gate, _work_dir) = gated(ALL, &arguments).await;
     let session = server.open(CAMERA, "10:00:00", "10:02:00").await;
     session.segment(index as usize).await
+}
+
+/// Segments are kept in memory unless `arguments` say otherwise; of files they are not by default.
+fn kept(arguments: &[&str]) -> Setup {
+    let is_told = arguments.iter().any(|argument| argument.starts_with("--cache-memory-bytes"));
+    let memory = (!is_told).then_some("--cache-memory-bytes=268435456");
+    let arguments: Vec<&str> = arguments.iter().copied().chain(memory).collect();
+    Setup::with(&arguments)
 }
 
 #[tokio::test]
@@ -274,7 +282,7 @@ async fn an_error_reaches_all_and_stays_with_nobody() {
 #[tokio::test]
 async fn what_is_deleted_stops_playing() {
     let directory = Directory::with(&["cam/2026-03-14-10-00-00.ts"]);
-    let server = Server::over(&directory, Setup::default()).await;
+    let server = Server::over(&directory, kept(&[])).await;
     let session = server.open("cam", "10:00:00", "10:01:00").await;
     let segment = session.segment(0).await;
     session.segment(1).await;
@@ -352,7 +360,7 @@ async fn what_is_still_growing_is_not_kept() {
     let path = directory.root().join("cam/2026-03-14-10-00-00.ts");
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, fs::read(support::sample()).unwrap()).unwrap();
-    let server = Server::over(&directory, Setup { now: Some(chrono::Utc::now()), ..Setup::default() }).await;
+    let server = Server::over(&directory, Setup { now: Some(chrono::Utc::now()), ..kept(&[]) }).await;
     let session = server.open("cam", "10:00:00", "10:01:00").await;
     session.segment(0).await;
     assert_eq!(stats(&server).await["tiers"][0]["entries"], 0);

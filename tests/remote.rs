@@ -159,6 +159,20 @@ async fn plays_as_from_a_directory() {
         assert!(there.segment(index).await == here.segment(index).await, "segment {index}");
     }
 
+    // Nobody has read a recording as a whole, but all of some has been played.
+    let exact = |answer: &serde_json::Value| -> Vec<bool> {
+        answer["recordings"].as_array().unwrap().iter().map(|one| one["exact"].as_bool().unwrap()).collect()
+    };
+    assert_eq!(exact(&there.answer), [false; 5]);
+    let learned = remote.open(CAMERA, range.0, range.1).await;
+    let learned_exactly = exact(&learned.answer);
+    assert!(
+        !learned_exactly[0] && !learned_exactly[4],
+        "of these only parts were played: {learned_exactly:?}"
+    );
+    assert!(learned_exactly.contains(&true), "{learned_exactly:?}");
+    assert_eq!(learned.durations().await, here.durations().await);
+
     platform.origin.faults().on("", Times::Next(1), Fault::CutAfter(100_000));
     assert!(there.segment(0).await == here.segment(0).await, "a break in the middle is not seen");
     platform.origin.remove(&format!("{CAMERA}/2026/03/14/10-00-00.ts"));

@@ -114,16 +114,15 @@ pub(crate) struct Seen {
     pub(crate) begin: Option<Mark>,
     pub(crate) end: Option<Mark>,
     pictures: u64,
-    /// Bits of the other streams that have been seen at all, and of those whose first PES lies inside: others may lie
-    /// before the source.
+    /// Bits of the other streams that have been seen, and the latest time that one of them was first seen with.
     heard: u64,
-    inside: u64,
+    heard_from: Option<MediaTime>,
 }
 
 impl Seen {
     /// Whether the source may have begun too late for what runs ahead of the key stream.
     pub(crate) fn may_lack_sound(&self) -> bool {
-        self.begin.is_some() && self.inside != 0
+        self.begin.is_some_and(|begin| self.heard_from.is_some_and(|from| from >= begin.pts))
     }
 }
 
@@ -224,8 +223,7 @@ impl Cutter {
     pub(crate) fn on_other(&mut self, number: usize, pts: MediaTime) -> Verdict {
         if self.seen.heard & 1 << number == 0 {
             self.seen.heard |= 1 << number;
-            let start = self.seen.begin.map(|begin| begin.pts).or(self.bounds.from);
-            self.seen.inside |= u64::from(start.is_some_and(|start| pts >= start)) << number;
+            self.seen.heard_from = self.seen.heard_from.max(Some(pts));
         }
         if let Phase::After { end, waiting, .. } = &mut self.phase
             && pts >= *end
@@ -293,6 +291,11 @@ impl Cutter {
             (Phase::After { end, .. }, _) => Some(end),
             _ => None,
         }
+    }
+
+    /// Whether the piece ends before a RAP that is known.
+    pub(crate) fn ends_before_rap(&self) -> bool {
+        matches!(self.end, To::Rap(_))
     }
 
     /// Whether RAP a has been found.

@@ -7,10 +7,12 @@
 //! | `pes` | a recipe for PES of every kind of stream: headers, times, packing, losses |
 //! | `nal` | a recipe for NAL units in any order, behind start codes or lengths, in PES cut anywhere |
 //! | `packaging` | a recipe for `pes`, one for boxes, or any bytes: what comes out as MP4 |
+//! | `locate` | any bytes, taken for a recording without an index: head, tail, probes, a segment between two times |
 //! | `mp4_reader`, `mp4_boxes`, `mp4_writer`, `sound_frames` | for the parts: see each |
 //!
 //! What must hold of a transport stream that comes out, whatever came in, stands in [`oracle`].
 
+mod locate;
 mod mp4;
 mod mp4_writer;
 mod nal;
@@ -22,6 +24,7 @@ mod recipe;
 mod sound;
 mod walk;
 
+pub use self::locate::locate;
 pub use self::mp4::{mp4_boxes, mp4_reader};
 pub use self::mp4_writer::mp4_writer;
 pub use self::nal::nal;

@@ -141,6 +141,9 @@ pub struct Stream {
     /// Added to its times: where they have nothing to do with those of the pictures, what stands side by side in the source
     /// is shown together.
     pub shift: Ticks,
+    /// How long one of its PES lasts, about; of the key stream [`Layout::frame_duration`] says how long a picture does. 0 in
+    /// MP4.
+    pub pes_duration: Ticks,
     /// Descriptors of the output PMT, as bytes (H.222.0 §2.6).
     pub descriptors: Vec<u8>,
     /// What is known of pictures or sound.

@@ -37,6 +37,8 @@ pub struct Report {
     pub before_first_rap: u64,
     /// PES of other streams more than 1 s before the first RAP, dropped.
     pub early: u64,
+    /// PES of other streams so far behind the pictures, more than 1 s, that a player which keeps to the clock is past them.
+    pub late: u64,
     /// PES lost because a buffer was full.
     pub overflowed: u64,
     /// Times a clock was set anew: it went backwards, or more than 10 s ahead, and stayed there. Times go on without the
@@ -95,6 +97,7 @@ impl Report {
             (self.damaged_boxes, "damaged boxes"),
             (self.dropped_samples, "samples that MP4 has no room for"),
             (self.moved_samples, "samples whose time MP4 cannot say"),
+            (self.late, "PES that come too late for the clock"),
             (self.overflowed, "PES dropped by a full buffer"),
             (self.timestamp_jumps, "timestamp jumps"),
             (self.wild_timestamps, "PES with a time that cannot be"),
@@ -125,6 +128,7 @@ impl std::ops::Add<&Report> for Report {
             damaged_frames,
             before_first_rap,
             early,
+            late,
             overflowed,
             timestamp_jumps,
             wild_timestamps,
@@ -151,6 +155,7 @@ impl std::ops::Add<&Report> for Report {
         self.damaged_frames += damaged_frames;
         self.before_first_rap += before_first_rap;
         self.early += early;
+        self.late += late;
         self.overflowed += overflowed;
         self.timestamp_jumps += timestamp_jumps;
         self.wild_timestamps += wild_timestamps;

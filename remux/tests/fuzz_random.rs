@@ -41,3 +41,28 @@ fn parsers_of_sound_hold() {
         remux::fuzzing::sound_frames(&[*beginning, &numbers.bytes(200)].concat());
     }
 }
+
+#[test]
+fn recordings_without_an_index_hold_when_they_are_damaged() {
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/locate");
+    let read = |name: &str| std::fs::read(seeds.join(name)).expect("a readable seed");
+    let sound = ["bframes", "gop10", "mixed", "audiofirst"].map(read);
+    let mut numbers = Numbers(0x853c_49e6_748f_ea9b);
+    for seed in sound.iter().cycle().take(600) {
+        let mut data = [&seed[..], &seed[2..]].concat();
+        for _ in 0..1 + numbers.next() % 12 {
+            let at = numbers.next() as usize % data.len();
+            match numbers.next() % 4 {
+                0 => drop(data.drain(at..data.len().min(at + numbers.next() as usize % 2000))),
+                1 => drop(data.splice(at..at, numbers.bytes(600))),
+                // The header of a packet, often that of a PES as well.
+                2 => {
+                    let place = 2 + at / 188 * 188 + numbers.next() as usize % 24;
+                    data.get_mut(place).into_iter().for_each(|byte| *byte ^= 0x41);
+                }
+                _ => data[at] = numbers.next() as u8,
+            }
+        }
+        remux::fuzzing::locate(&data);
+    }
+}

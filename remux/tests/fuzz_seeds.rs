@@ -9,8 +9,9 @@ type Target = fn(&[u8]);
 
 #[test]
 fn what_the_targets_check_holds_for_their_seeds() {
-    let targets: [(&str, Target); 9] = [
+    let targets: [(&str, Target); 10] = [
         ("engine", fuzzing::engine),
+        ("locate", fuzzing::locate),
         ("psi", fuzzing::psi),
         ("pes", fuzzing::pes),
         ("nal", fuzzing::nal),

@@ -245,10 +245,10 @@ fn walking(from: u64, to: u64) -> Recipe {
 
 #[test]
 fn a_constant_bit_rate_takes_two_rounds_and_three_megabytes_more_than_the_segment() {
-    for recipe in [Recipe::default(), walking(525_000, 535_000)] {
+    for (recipe, times) in [(Recipe::default(), 60), (walking(525_000, 535_000), 200)] {
         let recording = Recording::new(recipe);
-        for is_cold in [true, false] {
-            let figures = figures(&recording, 200, is_cold);
+        for (is_cold, times) in [(true, times), (false, 40)] {
+            let figures = figures(&recording, times, is_cold);
             println!("constant bit rate, cold {is_cold}: {figures:?}");
             let Figures { rounds: [p50, p95, _], surplus: [_, p95_bytes, _], .. } = figures;
             assert!(p50 <= 2 && p95 <= 3 && p95_bytes <= 3_000_000);
@@ -260,12 +260,12 @@ fn a_constant_bit_rate_takes_two_rounds_and_three_megabytes_more_than_the_segmen
 fn a_varying_bit_rate_with_irregular_gops_takes_six() {
     for recipe in [
         walking(100_000, 1_000_000),
-        Recipe { gops: irregular(300, 3), ..walking(60_000, 600_000) },
+        Recipe { gops: irregular(300, 3), ..walking(30_000, 300_000) },
         Recipe { gops: irregular(300, 8), has_b_pictures: true, ..walking(20_000, 100_000) },
     ] {
         let recording = Recording::new(recipe);
-        for is_cold in [true, false] {
-            let figures = figures(&recording, 80, is_cold);
+        for (is_cold, times) in [(true, 40), (false, 40)] {
+            let figures = figures(&recording, times, is_cold);
             println!("varying bit rate, cold {is_cold}: {figures:?}");
             let [p50, p95, most] = figures.rounds;
             assert!(p50 <= 4 && p95 <= 6 && most <= 10);
@@ -348,12 +348,16 @@ fn assert_exact(source: &[u8], packaging: Packaging) {
             let begin = if k == 0 { 0 } else { first.saturating_sub(before) };
             let (made, found) = made_from(&layout, source, begin, thresholds, packaging);
             if found.standing == Standing::Late {
-                assert!(made.is_empty() && before <= 150_001, "{before}");
+                assert!(made.is_empty() && begin > 0, "{before}");
                 is_late += 1;
             } else if !found.may_lack_sound || k == 0 {
                 assert!(made == expected, "cell {k}, {before} bytes before");
             } else {
-                assert!(before <= 60_000, "{before}");
+                assert!(
+                    before <= 60_000,
+                    "cell {k}, {before} bytes before {found:?} {:?}",
+                    layout.streams.len()
+                );
             }
         }
     }
@@ -383,6 +387,7 @@ fn what_passes_is_learned_and_becomes_the_index_of_one_pass() {
         let mut order: Vec<u32> = (0..opened.grid.cells).collect();
         order.sort_by_key(|k| k.wrapping_mul(2_654_435_761));
         let mut learned = Learned::default();
+        let mut outs = Vec::new();
         for k in order {
             assert_eq!(learned.index(&opened.layout), None);
             let thresholds = opened.grid.thresholds(k);
@@ -390,14 +395,7 @@ fn what_passes_is_learned_and_becomes_the_index_of_one_pass() {
             let more = Learned::decode(&made.learned.encode()).unwrap();
             assert_eq!(more, made.learned);
             learned.merge(more);
-            if let Some(cut) = learned.cut(thresholds) {
-                let bytes = cut.bytes.start as usize..cut.bytes.end as usize;
-                let remuxer = Remuxer::segment(Arc::clone(&opened.layout), &cut, Packaging::TransportStream);
-                let exact = support::run(remuxer, cut.bytes.start, source[bytes].chunks(65_536)).unwrap().0;
-                assert!(exact == made.out);
-            } else {
-                assert!(k == 0 || k + 1 == opened.grid.cells, "cell {k} of {}", opened.grid.cells);
-            }
+            outs.push((thresholds, made.out));
         }
         // What no segment holds lies before the first and behind the last.
         for range in [0..400_000.min(source.len()), source.len().saturating_sub(900_000)..source.len()] {
@@ -406,6 +404,13 @@ fn what_passes_is_learned_and_becomes_the_index_of_one_pass() {
             learned.merge(sounder.finish_with_learned(source.len() as u64).1);
         }
         let found = learned.index(&opened.layout).expect("all is known");
+        for (thresholds, out) in outs {
+            let cut = learned.cut(thresholds).expect("both ends are known");
+            let bytes = cut.bytes.start as usize..cut.bytes.end as usize;
+            let remuxer = Remuxer::segment(Arc::clone(&opened.layout), &cut, Packaging::TransportStream);
+            let exact = support::run(remuxer, cut.bytes.start, source[bytes].chunks(65_536)).unwrap().0;
+            assert!(exact == out);
+        }
         let raps = |index: &Index| index.runs[0].raps.clone();
         assert_eq!(raps(&found), raps(&index));
         assert_eq!(found.runs, index.runs);
@@ -546,14 +551,14 @@ fn a_recording_that_breaks_off_or_ends_in_garbage_is_as_long_as_its_clock_says()
 
 #[test]
 fn a_clock_that_jumps_is_noticed_or_does_no_harm() {
-    for by in [1000 * 90_000, -600 * 90_000, 40_000_000_000] {
+    for by in [1000 * 90_000, -600 * 90_000] {
         let jump = Some((1800 * 25, by));
         let recording = Recording::new(Recipe { jump, zero: 90_000_000, ..walking(100_000, 300_000) });
         let origin = Origin::new(&recording);
         let mut opened = origin.open(None);
         let mut noise = Noise(5);
         let mut outcomes = Vec::new();
-        for _ in 0..60 {
+        for _ in 0..30 {
             let thresholds = opened.grid.thresholds(noise.below(opened.grid.cells as usize) as u32);
             match origin.try_segment(&mut opened, thresholds) {
                 Ok(made) if by > 0 => {

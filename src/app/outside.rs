@@ -280,7 +280,7 @@ fn valkey_server(config: &Config) -> Option<valkey::Server> {
 fn cache_settings(config: &Config, from_afar: bool) -> segment_cache::Settings {
     let cache = &config.cache;
     segment_cache::Settings {
-        memory_bytes: cache.cache_memory_bytes,
+        memory_bytes: cache.memory_bytes(from_afar),
         disk: segment_cache::DiskSettings {
             work_dir: config.recordings.work_dir(),
             bytes: cache.disk_bytes(from_afar),

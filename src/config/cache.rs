@@ -10,9 +10,10 @@ use super::values::{bytes, seconds, seconds_or_none};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Segment cache")]
 pub struct Cache {
-    /// Memory for finished segments; 0 for none
-    #[arg(long, env, default_value = "268435456", value_parser = bytes, value_name = "BYTES")]
-    pub cache_memory_bytes: u64,
+    /// Memory for finished segments; 0 for none; without it 256 MiB where recordings come from afar, and none where they are files,
+    /// which the system keeps in memory itself
+    #[arg(long, env, value_parser = bytes, value_name = "BYTES")]
+    pub cache_memory_bytes: Option<u64>,
 
     /// Room for finished segments on the disk of WORK_DIR; 0 for none; without it 2 GiB where recordings come from afar, and none
     /// where they are files, which are read as fast
@@ -67,10 +68,18 @@ pub enum Prefetch {
     Off,
 }
 
+/// Memory where recordings come from afar.
+const MEMORY_BYTES: u64 = 256 << 20;
+
 /// Room on the disk where recordings come from afar.
 const DISK_BYTES: u64 = 2 << 30;
 
 impl Cache {
+    /// Memory for finished segments.
+    pub fn memory_bytes(&self, from_afar: bool) -> u64 {
+        self.cache_memory_bytes.unwrap_or(if from_afar { MEMORY_BYTES } else { 0 })
+    }
+
     /// Room on the disk.
     pub fn disk_bytes(&self, from_afar: bool) -> u64 {
         self.cache_disk_bytes.unwrap_or(if from_afar { DISK_BYTES } else { 0 })

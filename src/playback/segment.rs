@@ -181,6 +181,10 @@ async fn made_of_cell(
     thresholds: Thresholds,
     packaging: Packaging,
 ) -> Result<SegmentBody> {
+    if let Some(cut) = sketch.cut(thresholds) {
+        let (layout, origin) = (Arc::clone(sketch.layout()), Some(sketch.origin().clone()));
+        return made_of_cut((playback, recording, cut, layout, origin), packaging).await;
+    }
     let mut way = Way::new(&sketch, thresholds);
     let object = way.open(&*playback.ports.objects, &recording).await?;
     let body = SegmentBody::new(&recording, packaging, way.remuxer(packaging), object, &playback);
@@ -307,6 +311,9 @@ impl SegmentBody {
     fn push(&mut self, bytes: Bytes) -> Result<()> {
         let offset = self.source.start;
         self.source.start += bytes.len() as u64;
+        if let Some(way) = &mut self.way {
+            way.listen(&bytes);
+        }
         self.remuxer.push(offset, bytes).map_err(|error| refused(&self.recording, &error))?;
         let (Some(way), Some(found)) = (&self.way, self.remuxer.found()) else { return Ok(()) };
         if way.is_late(&found) {
@@ -383,9 +390,9 @@ impl SegmentBody {
         }
     }
 
-    fn on_complete(&self) {
-        if let (Some(way), Some(found)) = (&self.way, self.remuxer.found()) {
-            way.on_complete(&found);
+    fn on_complete(&mut self) {
+        if let Some(way) = &mut self.way {
+            way.on_complete();
         }
         self.playback.metrics.transmux_duration_seconds.observe(self.busy.as_secs_f64());
         if self.remuxer.report().is_damaged() {

@@ -243,19 +243,29 @@ fn check_idempotence(out: &[u8], layout: Option<&Layout>) {
             && path(again.layout.as_ref(), pid) == Some(Path::Rebuild)
             && of_content.any(is_faulty)
     };
+    // Behind a hole of more than a second a time is believed when others confirm it: the last of a stream has none behind it.
+    // Which pictures count as random access points is decided by those that the head shows, of each PES the first.
+    let class = |layout: Option<&Layout>| layout.map(|layout| layout.rap_class);
+    let is_alike = class(layout) == class(again.layout.as_ref());
+    let is_undecided = again.report.wild_timestamps > 0;
     for stream in before.streams().iter().filter(|stream| !is_found_out(stream.pid)) {
         let said = |checked: &Checked| -> Vec<_> {
             checked
                 .of(stream.pid)
-                .map(|pes| (pes.pts, pes.dts, pes.is_random_access, pes.data.clone()))
+                .map(|pes| (pes.pts, pes.dts, pes.is_random_access && is_alike, pes.data.clone()))
                 .collect()
         };
-        let (before, after) = (said(&before), said(&after));
+        let (mut before, mut after) = (said(&before), said(&after));
+        if is_undecided {
+            before.pop();
+            after.pop();
+        }
         let differs = before.iter().zip(&after).position(|(before, after)| before != after);
         assert_eq!(differs, None, "PID {:#x}: this PES is another in the copy of the copy", stream.pid);
         assert_eq!(before.len(), after.len(), "PID {:#x}: PES in the copy of the copy", stream.pid);
     }
-    if again.layout.iter().flat_map(|layout| &layout.streams).any(|stream| stream.path == Path::Rebuild) {
+    let is_rebuilt = |layout: &Layout| layout.streams.iter().any(|stream| stream.path == Path::Rebuild);
+    if is_undecided || !is_alike || again.layout.as_ref().is_some_and(is_rebuilt) {
         return;
     }
     let packets = |out: &[u8]| -> Vec<Vec<u8>> {

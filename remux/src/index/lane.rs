@@ -40,12 +40,36 @@ pub(super) struct Lane {
     pub(super) pid: Pid,
     codec: Codec,
     counter: Counter,
-    /// The last packet: all that `counter` depends on.
-    pub(super) last: Option<Packet>,
+    /// Of the last packet all that `counter` depends on.
+    last: Option<Ends>,
     /// The PES that has begun, as long as its first packets do not say enough.
     pub(super) starting: Option<Box<Starting>>,
     /// What its packets say no longer depends on any before the part.
     pub(super) is_settled: bool,
+}
+
+/// The beginning and the end of a packet: to copy, and even to look at, all of it for every packet costs more than all else.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    begin: [u8; 6],
+    end: [u8; 8],
+}
+
+impl Ends {
+    fn of(packet: &Packet) -> Self {
+        let mut ends = Self { begin: [0; 6], end: [0; 8] };
+        ends.begin.copy_from_slice(&packet[..6]);
+        ends.end.copy_from_slice(&packet[PACKET - 8..]);
+        ends
+    }
+
+    /// A packet like it.
+    fn packet(&self) -> Packet {
+        let mut packet = [0; PACKET];
+        packet[..6].copy_from_slice(&self.begin);
+        packet[PACKET - 8..].copy_from_slice(&self.end);
+        packet
+    }
 }
 
 /// How a lane is stored.
@@ -73,7 +97,7 @@ impl Lane {
 
     /// Takes a usable packet and tells what it says.
     pub(super) fn on_packet(&mut self, stream: usize, at: u64, packet: &Packet, mut tell: impl FnMut(Fact)) {
-        let has_last = self.last.replace(*packet).is_some();
+        let has_last = self.last.replace(Ends::of(packet)).is_some();
         if self.counter.on_packet(packet) == Continuity::Duplicate {
             return;
         }
@@ -112,7 +136,7 @@ impl Lane {
         let packets = |starting: &Starting| starting.packets.iter().map(|packet| packet.1.to_vec()).collect();
         StoredLane {
             is_settled: self.is_settled,
-            last: self.last.map(|packet| packet.to_vec()),
+            last: self.last.map(|ends| ends.packet().to_vec()),
             starting: self.starting.as_ref().map(|starting| (starting.offset, packets(starting))),
         }
     }
@@ -131,7 +155,7 @@ impl Lane {
         if let Some(last) = &stored.last {
             let last = Packet::try_from(&last[..]).ok()?;
             self.counter.on_packet(&last);
-            self.last = Some(last);
+            self.last = Some(Ends::of(&last));
         }
         Some(self)
     }

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::layout::Layout;
 use crate::limits;
 use crate::time::Timestamp;
-use crate::ts::{Framer, Header, LOOKAHEAD, PACKET, Packet};
+use crate::ts::{Found, Framer, Header, LOOKAHEAD, PACKET, Packet};
 
 /// Reads a part of a run whose layout is known: push its bytes in order, then finish. What it keeps grows with the part: some
 /// twelve bytes for each PES.
@@ -209,14 +209,23 @@ impl Part {
             self.front.extend_from_slice(&bytes[..room]);
         }
         self.range.end = self.range.end.saturating_add(bytes.len() as u64);
-        while let Some(packet) = self.framer.next_copied(bytes, false) {
+        loop {
+            let across;
+            let packet = match self.framer.next(bytes, false) {
+                Found::Inside(at) => bytes[at..].first_chunk().expect("the framer found a whole packet"),
+                Found::Across => {
+                    across = *self.framer.across();
+                    &across
+                }
+                Found::Nothing => break,
+            };
             let at = self.framer.offset() - PACKET as u64;
             if at >= until {
                 break;
             }
             self.first.get_or_insert(at);
             self.done = self.framer.offset();
-            self.on_packet(at, &packet);
+            self.on_packet(at, packet);
         }
         self.trim_front();
     }

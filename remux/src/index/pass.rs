@@ -209,6 +209,9 @@ impl Facts {
     fn end_run(&mut self, end_offset: u64, next_rap: Option<MediaTime>) {
         self.others.last().into_iter().for_each(|(start, until)| self.lead_to(start, until));
         let raps = std::mem::take(&mut self.raps);
+        // Sound that was read while the next RAP was not complete may reach past where that begins.
+        let reach = raps.iter().map(|rap| rap.offset + u64::from(rap.trail)).max();
+        let end_offset = reach.map_or(end_offset, |reach| reach.max(end_offset));
         let run = Run {
             end: self.last_pts + self.layout.frame_duration,
             settled: self.others.settled(self.last_pts, self.last_dts, self.layout.zero),

@@ -7,6 +7,7 @@ use crate::intake::{Admitted, Intake};
 use crate::layout::{Codec, Layout, Path, RapClass};
 use crate::limits;
 use crate::pes::header::{Parsed, PesHeader};
+use crate::pes::length;
 use crate::pes::start::{Examined, PesStart, Starting, examine};
 use crate::psi::watch::PsiWatch;
 use crate::report::{Event, Report};
@@ -140,9 +141,9 @@ impl Reader {
             self.intake.report.skipped_bytes += self.framer.take_gap().unwrap_or(0);
         }
         loop {
-            self.time.suspense.on_end();
+            self.time.suspense.on_end(false);
             self.replay(learn);
-            (0..self.streams.len()).for_each(|number| self.settle(number, learn));
+            (0..self.streams.len()).for_each(|number| _ = self.settle(number, None, learn));
             if !self.time.suspense.is_open() {
                 break;
             }
@@ -191,17 +192,19 @@ impl Reader {
             return self.on_rebuilt(number, packet, offset, has_gap, learn);
         }
         if Header::of(packet).payload_unit_start_indicator() {
-            self.settle(number, learn);
+            if self.settle(number, Some((offset, packet)), learn) {
+                return;
+            }
             match examine(self.streams[number].codec, payload(packet), false) {
                 Examined::More => self.streams[number].starting = Some(Starting::new(offset, packet)),
-                examined => self.on_examined(number, examined, [(offset, *packet)], learn),
+                examined => _ = self.on_examined(number, examined, [(offset, *packet)], learn),
             }
         } else if let stream = &mut self.streams[number]
             && let Some(starting) = &mut stream.starting
         {
             let examined = starting.push(stream.codec, offset, packet);
             if examined != Examined::More {
-                self.on_started(number, examined, learn);
+                self.on_started(number, examined, None, learn);
             }
         }
         if number != KEY && self.streams[number].starting.is_none() {
@@ -209,48 +212,67 @@ impl Reader {
         }
     }
 
-    /// The stream's PES is over: what its start says now is all there will be.
-    fn settle(&mut self, number: usize, learn: &mut impl FnMut(Learned)) {
+    /// The stream's PES is over, for `next` begins another: what its start says now is all there will be. Says whether its time
+    /// is in doubt: then its packets will come again, and `next` behind them.
+    fn settle(
+        &mut self,
+        number: usize,
+        next: Option<(u64, &Packet)>,
+        learn: &mut impl FnMut(Learned),
+    ) -> bool {
         let stream = &self.streams[number];
-        if let Some(starting) = &stream.starting
-            && stream.assembler.is_none()
-        {
-            let examined = starting.settle(stream.codec);
-            self.on_started(number, examined, learn);
+        match &stream.starting {
+            Some(starting) if stream.assembler.is_none() => {
+                let examined = starting.settle(stream.codec);
+                self.on_started(number, examined, next, learn)
+            }
+            _ => false,
         }
     }
 
-    fn on_started(&mut self, number: usize, examined: Examined, learn: &mut impl FnMut(Learned)) {
-        if let Some(starting) = self.streams[number].starting.take() {
-            self.on_examined(number, examined, starting.packets, learn);
-        }
+    fn on_started(
+        &mut self,
+        number: usize,
+        examined: Examined,
+        next: Option<(u64, &Packet)>,
+        learn: &mut impl FnMut(Learned),
+    ) -> bool {
+        let Some(starting) = self.streams[number].starting.take() else { return false };
+        let next = next.map(|(offset, packet)| (offset, *packet));
+        self.on_examined(number, examined, starting.packets.into_iter().chain(next), learn)
     }
 
+    /// Says whether the packets will come again.
     fn on_examined(
         &mut self,
         number: usize,
         examined: Examined,
         packets: impl IntoIterator<Item = (u64, Packet)>,
         learn: &mut impl FnMut(Learned),
-    ) {
+    ) -> bool {
         let mut packets = packets.into_iter().peekable();
         let offset = packets.peek().map_or(0, |&(offset, _)| offset);
         let PesStart { header, unit } = match examined {
             Examined::Start(start) => start,
-            Examined::More => return,
+            Examined::More => return false,
             Examined::Bad => {
                 self.intake.on_bad_pes(number, offset, &mut self.events);
-                return learn(Learned::Broken { number });
+                learn(Learned::Broken { number });
+                return false;
             }
         };
         match self.timed(number, &header, packets, learn) {
-            Timed::Suspended => learn(Learned::Broken { number }),
+            Timed::Suspended => {
+                learn(Learned::Broken { number });
+                return true;
+            }
             Timed::Unknown => learn(Learned::Untimed { number, offset }),
             Timed::Known(times, standing) => {
                 let is_rap = standing != Standing::Replaced && unit.is_rap(self.rap_class);
                 learn(Learned::Pes { number, unit, times, is_rap, offset });
             }
         }
+        false
     }
 
     fn timed(
@@ -322,7 +344,8 @@ impl Reader {
         let stream = &mut self.streams[number];
         stream.is_inside = true;
         let Some(assembler) = &mut stream.assembler else { return };
-        assembler.on_start(starting.offset, times, &mut self.units);
+        let length = length::told(starting.payload()).and_then(|told| told.checked_sub(header.length));
+        assembler.on_start(starting.offset, times, length, &mut self.units);
         assembler.on_payload(&starting.payload()[header.length..], true, &mut self.units);
     }
 

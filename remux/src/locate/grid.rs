@@ -119,7 +119,7 @@ impl Grid {
 
     /// How long cell `k` is, as a playlist has it.
     pub fn planned_duration(&self, k: u32) -> Ticks {
-        match k + 1 < self.cells {
+        match k.saturating_add(1) < self.cells {
             true => self.cell,
             false => (self.duration - (self.planned_start(k) - self.zero)).max(Ticks::ZERO),
         }
@@ -128,12 +128,12 @@ impl Grid {
     /// The cell that holds a time of the recording.
     pub fn cell_at(&self, time: MediaTime) -> u32 {
         let number = (time - self.zero).get() / self.cell.get().max(1);
-        u32::try_from(number.max(0)).unwrap_or(u32::MAX).min(self.cells - 1)
+        u32::try_from(number.max(0)).unwrap_or(u32::MAX).min(self.cells.saturating_sub(1))
     }
 
     /// `EXT-X-TARGETDURATION`: what no segment is longer than, in seconds.
     pub fn target_duration(&self) -> u64 {
-        let longest = (self.cell + self.longest_gop).max(self.planned_duration(self.cells - 1));
+        let longest = (self.cell + self.longest_gop).max(self.planned_duration(self.cells.saturating_sub(1)));
         longest.get().max(1).unsigned_abs().div_ceil(Ticks::SECOND.get() as u64)
     }
 }

@@ -146,7 +146,7 @@ impl Knowledge {
 
     /// The bytes to read for [`learn_tail`](Self::learn_tail).
     pub fn tail_range(&self) -> Range<u64> {
-        let length = (self.silent_tail * 2).max(limits::PROBE);
+        let length = self.silent_tail.saturating_mul(2).max(limits::PROBE);
         self.size.saturating_sub(length)..self.size
     }
 
@@ -289,7 +289,7 @@ impl Knowledge {
         let head: Vec<&Point> = head.collect();
         let rough = |a: &Point, b: &Point| {
             let expected = rate * (b.clock - a.clock).get() as f64;
-            ((b.offset - a.offset) as f64 - expected).abs() / expected.max(1.0).sqrt()
+            (b.offset.saturating_sub(a.offset) as f64 - expected).abs() / expected.max(1.0).sqrt()
         };
         let steps: Vec<f64> = head.windows(2).map(|pair| rough(pair[0], pair[1]).powi(2)).collect();
         let average = (steps.iter().sum::<f64>() / steps.len().max(1) as f64).sqrt();
@@ -319,7 +319,7 @@ impl Knowledge {
     pub(super) fn between(&self, left: &Point, right: &Point, clock: MediaTime) -> u64 {
         let (step, whole) =
             ((clock - left.clock).get().max(0) as f64, (right.clock - left.clock).get().max(1) as f64);
-        let bytes = (right.offset - left.offset) as f64;
+        let bytes = right.offset.saturating_sub(left.offset) as f64;
         let chord = bytes * (step / whole).min(1.0);
         let (nearest, from) = if chord * 2.0 < bytes { (left, 0.0) } else { (right, bytes) };
         let expected = match self.rate_around(nearest) {
@@ -330,15 +330,15 @@ impl Knowledge {
                 chord + (local - chord) / (1.0 + far * far)
             }
         };
-        left.offset + expected.clamp(0.0, bytes) as u64
+        left.offset.saturating_add(expected.clamp(0.0, bytes) as u64)
     }
 
     /// Bytes per tick around a point.
     fn rate_around(&self, point: &Point) -> Option<f64> {
-        let from = self.points.partition_point(|known| known.offset + LOCAL < point.offset);
-        let to = self.points.partition_point(|known| known.offset <= point.offset + LOCAL);
+        let from = self.points.partition_point(|known| known.offset.saturating_add(LOCAL) < point.offset);
+        let to = self.points.partition_point(|known| known.offset <= point.offset.saturating_add(LOCAL));
         let (first, last) = (self.points.get(from)?, self.points.get(to.checked_sub(1)?)?);
-        (last.offset - first.offset >= LOCAL / 8).then(|| rate(first, last))
+        (last.offset.saturating_sub(first.offset) >= LOCAL / 8).then(|| rate(first, last))
     }
 
     /// Where a time is expected.
@@ -355,8 +355,8 @@ impl Knowledge {
         let left = at.checked_sub(1).and_then(|before| self.points.get(before)).copied();
         let left = left.unwrap_or(Point { offset: 0, clock: self.zero - self.delay });
         let Some(right) = self.points.get(at).copied().or(self.end_point()) else { return left.clock };
-        let whole = u128::from((right.offset - left.offset).max(1));
-        let part = u128::from(offset - left.offset).min(whole);
+        let whole = u128::from(right.offset.saturating_sub(left.offset).max(1));
+        let part = u128::from(offset.saturating_sub(left.offset)).min(whole);
         let step = (right.clock - left.clock).get().max(0) as u128 * part / whole;
         left.clock + Ticks::new(i64::try_from(step).unwrap_or(i64::MAX))
     }
@@ -397,7 +397,7 @@ impl Knowledge {
 
 /// Bytes per tick.
 fn rate(a: &Point, b: &Point) -> f64 {
-    (b.offset - a.offset) as f64 / (b.clock - a.clock).get().max(1) as f64
+    b.offset.saturating_sub(a.offset) as f64 / (b.clock - a.clock).get().max(1) as f64
 }
 
 /// How far a place is from the points around it: half their distance in the middle, less elsewhere.

@@ -9,6 +9,13 @@
 //! ```
 //! Nothing here reads: it says which bytes it wants and is told them.
 //!
+//! What is read is learned. Whoever reads a segment shows its bytes to a [`Sounder`] as well, tells [`Knowledge`] its
+//! [`Sounding`], and keeps the GOPs that it has [`Learned`]: merged in any order, [`Search::with`] starts at random access
+//! points that are known, [`Learned::cut`] is the exact cut where both are, and [`Learned::index`] the index once all are.
+//!
+//! A clock that was set, two runs in the head, an end without a clock: a [`Contradiction`] says that the recording has to be
+//! scanned into runs by an [`Indexer`](crate::Indexer).
+//!
 //! ```
 //! use std::{ops::Range, sync::Arc};
 //! use bytes::Bytes;

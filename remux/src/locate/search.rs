@@ -107,7 +107,7 @@ impl Search {
         let estimate = known.between(&left, &right, goal);
         let doubt = known.doubt(&left, &right, estimate);
         let start = estimate.saturating_sub(doubt.saturating_mul(2)).max(left.offset);
-        if estimate - start <= self.margin() {
+        if estimate.saturating_sub(start) <= self.margin() {
             return Ok(Step::Read(self.range(known, start.saturating_sub(known.lead()))));
         }
         if self.known.replace(known.count()) == Some(known.count()) {
@@ -124,7 +124,7 @@ impl Search {
 
     /// Where to probe.
     fn places(&self, left: &Point, right: &Point, estimate: u64, doubt: u64) -> Vec<Range<u64>> {
-        let distance = right.offset - left.offset;
+        let distance = right.offset.saturating_sub(left.offset);
         let places = match () {
             () if self.probes > MISSES => {
                 [1, 2, 3].map(|quarter| left.offset + distance / 4 * quarter).to_vec()
@@ -142,8 +142,9 @@ impl Search {
         };
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for place in places {
-            let start = place.saturating_sub(self.probe / 2).max(left.offset);
-            let end = (start + self.probe).min(right.offset.max(start + 1));
+            let start = place.saturating_sub(self.probe / 2).min(right.offset.saturating_sub(self.probe));
+            let start = start.max(left.offset);
+            let end = (start + self.probe).min(right.offset);
             match ranges.last_mut() {
                 _ if start >= end => {}
                 Some(last) if last.end >= start => last.end = last.end.max(end),
@@ -207,6 +208,7 @@ fn bytes_behind(known: &Knowledge, place: u64, time: Ticks) -> u64 {
 }
 
 fn check_hole(left: &Point, right: &Point) -> Result<(), Contradiction> {
-    let is_hole = right.offset - left.offset < limits::PROBE && right.clock - left.clock > LONGEST_HOLE;
+    let is_hole =
+        right.offset.saturating_sub(left.offset) < limits::PROBE && right.clock - left.clock > LONGEST_HOLE;
     if is_hole { Err(Contradiction::Jump { offset: left.offset }) } else { Ok(()) }
 }

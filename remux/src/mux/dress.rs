@@ -3,12 +3,13 @@
 
 use bytes::Bytes;
 
+use crate::cut::EARLY;
 use crate::es::access_unit::{AccessUnit, Data, Nals};
 use crate::es::frames::aac::AudioSpecificConfig;
 use crate::es::parameter_sets::ParameterSets;
 use crate::es::{Role, delimiter, is_picture_parameter_set, role};
 use crate::layout::{Codec, Setup, Stream};
-use crate::time::Ticks;
+use crate::time::{MediaTime, Ticks};
 use crate::timeline::Times;
 
 /// Dresses the access units of one stream.
@@ -102,6 +103,11 @@ impl Dresser {
                 self.share(dressed)
             }
         }
+    }
+
+    /// What waits, where the pictures have come so far that it would be late.
+    pub(crate) fn take_due(&mut self, dts: MediaTime) -> Option<Dressed> {
+        self.waiting.take_if(|waiting| dts - waiting.times.dts >= EARLY)
     }
 
     /// What waits, for nothing follows.

@@ -26,6 +26,11 @@ impl Pacing {
         (dts - LEAD).to_pcr()
     }
 
+    /// Whether something that is decoded at `dts` comes too late behind pictures decoded at `pictures`.
+    pub(crate) fn is_late(dts: MediaTime, pictures: MediaTime) -> bool {
+        dts <= pictures - LEAD
+    }
+
     /// Whether PAT and PMT go before the access unit at `dts`; if so, they are taken as sent.
     pub(crate) fn take_tables(&mut self, dts: MediaTime, is_rap: bool) -> bool {
         let due = is_rap || self.tables.is_none_or(|last| dts - last >= INTERVAL || dts < last);

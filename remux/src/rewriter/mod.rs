@@ -396,11 +396,12 @@ impl Rewriter {
 
     /// No more packets come: what is still waiting goes out.
     fn end_run(&mut self, events: &mut VecDeque<Event>) {
+        let goes_on = self.extent() == Extent::Segment && self.piece.cutter.ends_before_rap();
         loop {
-            self.time.suspense.on_end();
+            self.time.suspense.on_end(goes_on);
             self.replay(events);
             for number in 0..self.streams.len() {
-                self.settle(number, events);
+                self.settle(number, None, events);
             }
             if !self.time.suspense.is_open() {
                 break;

@@ -187,6 +187,11 @@ impl Outlet {
     /// Tables and clock references that are due before the key stream's next; `counter` is that of its last packet. Gives
     /// its DTS on the output clock.
     fn before_key(&mut self, times: Times, is_marked: bool, counter: u8) -> MediaTime {
+        for number in KEY + 1..self.streams.len() {
+            if let Some(due) = self.streams[number].dresser.take_due(times.dts) {
+                self.put_dressed(number, due);
+            }
+        }
         let dts = self.output_time(times.dts);
         self.fill_clock(dts, counter);
         if self.pacing.take_tables(dts, is_marked) {
@@ -202,8 +207,13 @@ impl Outlet {
     pub(super) fn put_unit(&mut self, unit: AccessUnit, is_marked: bool) {
         let Some(stream) = self.streams.get_mut(unit.stream) else { return };
         let number = unit.stream;
-        if let Some(dressed) = stream.dresser.put(unit, is_marked) {
-            self.put_dressed(number, dressed);
+        match stream.dresser.put(unit, is_marked) {
+            Some(dressed) => self.put_dressed(number, dressed),
+            // Frames of sound that wait for others, where there are no pictures.
+            None if number == KEY && self.last_dts.is_none() => {
+                self.behind_first.get_or_insert_default();
+            }
+            None => {}
         }
     }
 
@@ -216,7 +226,9 @@ impl Outlet {
         match next {
             Some(next) => self.put_pes(number, &next, false),
             // Tables and the RAP go before everything else.
-            None if number == KEY => self.behind_first = Some(Vec::new()),
+            None if number == KEY => {
+                self.behind_first.get_or_insert_default();
+            }
             None => {}
         }
     }

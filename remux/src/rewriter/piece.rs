@@ -14,8 +14,10 @@ use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::layout::{Layout, RapClass};
 use crate::locate::Standing;
+use crate::mux::pacing::Pacing;
 use crate::report::Report;
 use crate::time::MediaTime;
+use crate::timeline::Times;
 use crate::ts::Packet;
 
 /// Collects a whole recording, or a segment of it.
@@ -34,6 +36,8 @@ pub(super) struct Piece {
     is_closed: bool,
     /// Up to where the key stream has come, inside or outside.
     pub(super) reached: MediaTime,
+    /// The DTS of the key stream's last that went out.
+    decoded: Option<MediaTime>,
     /// What was dropped and kept, up to where it became MP4.
     pub(super) counted: Report,
 }
@@ -86,6 +90,7 @@ impl Piece {
             extent,
             is_closed: false,
             reached: layout.zero,
+            decoded: None,
             counted: Report::default(),
             layout,
         })
@@ -169,11 +174,23 @@ impl Piece {
             },
         };
         self.count(number, verdict);
+        if let (Verdict::Keep, Some(times)) = (verdict, departure.times) {
+            self.on_kept(number, times);
+        }
         let route = Route::from(verdict);
         self.routes[number] = route;
         // Where every PES is a RAP only the first is marked as one.
         let is_marked = is_begin || is_rap && self.layout.rap_class != RapClass::AnyPes;
         Judged { route, is_marked, is_begin, is_end }
+    }
+
+    /// Something goes out now.
+    fn on_kept(&mut self, number: usize, times: Times) {
+        if number == KEY {
+            self.decoded = Some(times.dts);
+        } else if self.decoded.is_some_and(|decoded| Pacing::is_late(times.dts, decoded)) {
+            self.counted.late += u64::from(!self.layout.streams[number].codec.is_metadata());
+        }
     }
 
     /// A PES without a PTS goes where the one before it went.

@@ -4,6 +4,7 @@ use super::{Events, Lane, Rewriter};
 use crate::es::access_unit::AccessUnit;
 use crate::es::assemble::Assembler;
 use crate::pes::header::{Parsed, PesHeader};
+use crate::pes::length;
 use crate::pes::start::Starting;
 use crate::timeline::{Standing, Timed};
 use crate::ts::{Header, Packet, payload};
@@ -122,7 +123,8 @@ impl Rewriter {
             }
         };
         rebuild.phase = Phase::Inside;
-        rebuild.assembler.on_start(offset, times, units);
+        let length = length::told(starting.payload()).and_then(|told| told.checked_sub(header.length));
+        rebuild.assembler.on_start(offset, times, length, units);
         rebuild.assembler.on_payload(&starting.payload()[header.length..], true, units);
     }
 

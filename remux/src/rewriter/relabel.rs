@@ -4,7 +4,7 @@
 //! nearly always stands in that packet; where it does not, the packets are copied aside until it does.
 
 use super::outlet::Departure;
-use super::piece::Route;
+use super::piece::{Judged, Route};
 use super::{Events, Fate, Lane, Rewriter};
 use crate::pes::start::{Examined, PesStart, Starting, examine};
 use crate::timeline::{Standing, Timed};
@@ -26,7 +26,9 @@ impl Rewriter {
         offset: u64,
         events: &mut Events,
     ) -> Fate {
-        self.settle(number, events);
+        if self.settle(number, Some((offset, packet)), events) {
+            return Fate::Dropped;
+        }
         let codec = self.streams[number].codec;
         let payload_at = payload_offset(packet).unwrap_or(PACKET);
         let start = match examine(codec, &packet[payload_at..], false) {
@@ -91,7 +93,7 @@ impl Rewriter {
         let stream = &mut self.streams[number];
         if let Lane::Relabel(Relabel { starting: Some(starting) }) = &mut stream.lane {
             let examined = starting.push(stream.codec, offset, packet);
-            self.on_examined(number, examined, events);
+            self.on_examined(number, examined, None, events);
         } else if self.piece.route(number) == Route::Held {
             self.piece.outlet.label_next(number, packet);
             self.piece.hold(number, packet);
@@ -100,29 +102,56 @@ impl Rewriter {
         }
     }
 
-    /// The stream's PES is over: what its start says now is all there will be.
-    pub(super) fn settle(&mut self, number: usize, events: &mut Events) {
+    /// The stream's PES is over, for `next` begins another: what its start says now is all there will be. Says whether its time
+    /// is in doubt: then its packets will come again, and `next` behind them.
+    pub(super) fn settle(
+        &mut self,
+        number: usize,
+        next: Option<(u64, &Packet)>,
+        events: &mut Events,
+    ) -> bool {
         let stream = &self.streams[number];
-        if let Lane::Relabel(Relabel { starting: Some(starting) }) = &stream.lane {
-            let examined = starting.settle(stream.codec);
-            self.on_examined(number, examined, events);
-        }
+        let Lane::Relabel(Relabel { starting: Some(starting) }) = &stream.lane else { return false };
+        let examined = starting.settle(stream.codec);
+        self.on_examined(number, examined, next, events)
     }
 
-    /// Where a start that took several packets says enough now, they go where the first alone would have gone.
-    fn on_examined(&mut self, number: usize, examined: Examined, events: &mut Events) {
+    /// Where a start that took several packets says enough now, they go where the first alone would have gone. Says whether they
+    /// will come again instead, and `next` behind them.
+    fn on_examined(
+        &mut self,
+        number: usize,
+        examined: Examined,
+        next: Option<(u64, &Packet)>,
+        events: &mut Events,
+    ) -> bool {
         let start = match examined {
-            Examined::More => return,
+            Examined::More => return false,
             Examined::Bad => None,
             Examined::Start(start) => Some(start),
         };
-        let Lane::Relabel(relabel) = &mut self.streams[number].lane else { return };
-        let Some(mut starting) = relabel.starting.take() else { return };
-        let Some(start) = start else { return self.on_bad(number, starting.offset, events) };
-        let raw = starting.packets.iter().copied();
-        let Some((departure, standing)) = self.time(number, &start, raw, events) else { return };
+        let Lane::Relabel(relabel) = &mut self.streams[number].lane else { return false };
+        let Some(starting) = relabel.starting.take() else { return false };
+        let Some(start) = start else {
+            self.on_bad(number, starting.offset, events);
+            return false;
+        };
+        let raw = starting.packets.iter().copied().chain(next.map(|(offset, packet)| (offset, *packet)));
+        let Some((departure, standing)) = self.time(number, &start, raw, events) else { return true };
         let is_rap = self.is_rap(number, &start, standing);
         let judged = self.piece.judge(number, departure, is_rap, starting.offset);
+        self.on_started(number, *starting, &start, departure, judged);
+        false
+    }
+
+    fn on_started(
+        &mut self,
+        number: usize,
+        mut starting: Starting,
+        start: &PesStart,
+        departure: Departure,
+        judged: Judged,
+    ) {
         self.piece.close_if_complete();
         let departure = Departure { is_marked: judged.is_marked, ..departure };
         let outlet = &mut self.piece.outlet;
@@ -131,7 +160,7 @@ impl Rewriter {
             (Route::Out, Some((_, first))) => outlet.before_pes(number, first, departure),
             (Route::Held, Some(_)) => {}
         }
-        starting.write_header(&start, |header| outlet.write_header(&start, departure, header));
+        starting.write_header(start, |header| outlet.write_header(start, departure, header));
         if judged.route == Route::Held {
             self.piece.start_holding(number, departure);
         }

@@ -332,6 +332,7 @@ impl Probe {
             framing: found.framing,
             reorder,
             shift: self.shift_to(key),
+            pes_duration: self.frame_duration(),
             descriptors,
             format: found.format.unwrap_or_else(unknown),
             setup: found.setup,

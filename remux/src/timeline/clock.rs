@@ -50,7 +50,7 @@ pub(crate) struct Clock {
     origin: Ticks,
     /// How long a PES lasts that must be given a time.
     frame_duration: Ticks,
-    /// Whether that is what the last PES lasted, for want of anything better.
+    /// Whether that is what the last PES lasted.
     is_measured: bool,
     /// PTS - DTS of the last PES.
     delay: Ticks,
@@ -61,24 +61,21 @@ pub(crate) struct Clock {
     back: Ticks,
 }
 
-/// A PES of which nothing is known.
-const DEFAULT_FRAME: Ticks = Ticks::from_millis(40);
-
 impl Clock {
     /// A step ahead of at most this is never doubted.
     pub(crate) const LONGEST_STEP: Ticks = Ticks::SECOND;
     /// A step ahead of at most this is a hole in a clock that goes on; more is a jump.
     pub(crate) const LONGEST_HOLE: Ticks = Ticks::from_millis(10_000);
 
-    /// A clock whose first time is near `reference`, of PES that last `frame_duration`; `None` where that varies.
-    pub(crate) fn near(reference: MediaTime, frame_duration: Option<Ticks>) -> Self {
+    /// A clock whose first time is near `reference`, of PES that last `frame_duration`.
+    pub(crate) fn near(reference: MediaTime, frame_duration: Ticks) -> Self {
         Self {
             reference,
             has_started: false,
             shift: Ticks::ZERO,
             origin: Ticks::ZERO,
-            frame_duration: frame_duration.unwrap_or(DEFAULT_FRAME),
-            is_measured: frame_duration.is_none(),
+            frame_duration,
+            is_measured: false,
             delay: Ticks::ZERO,
             is_trusted: false,
             back: Ticks::ZERO,
@@ -88,6 +85,11 @@ impl Clock {
     /// The same where so much is added to what headers say.
     pub(crate) fn shifted(self, shift: Ticks) -> Self {
         Self { shift, origin: shift, ..self }
+    }
+
+    /// The same where the PES last longer and shorter: what the last one did is what the next will.
+    pub(crate) fn measured(self, is_measured: bool) -> Self {
+        Self { is_measured, ..self }
     }
 
     /// The same for metadata.
@@ -201,7 +203,7 @@ mod tests {
 
     #[test]
     fn runs_through_the_wrap_without_a_doubt() {
-        let mut clock = Clock::near(MediaTime::from_ticks((1 << 33) - 9000), Some(FRAME));
+        let mut clock = Clock::near(MediaTime::from_ticks((1 << 33) - 9000), FRAME);
         let before = clock.read(&header((1 << 33) - 3600, None)).unwrap();
         clock.take(before.times);
         let after = clock.read(&header(7200, Some(0))).unwrap();
@@ -213,7 +215,7 @@ mod tests {
 
     #[test]
     fn steps_back_and_far_ahead_are_doubtful() {
-        let mut clock = Clock::near(MediaTime::from_ticks(0), Some(FRAME));
+        let mut clock = Clock::near(MediaTime::from_ticks(0), FRAME);
         clock.take(Times { pts: MediaTime::from_ticks(90_000), dts: MediaTime::from_ticks(90_000) });
         let doubtful = |pts| clock.read(&header(pts, None)).unwrap().is_doubtful;
         assert_eq!(
@@ -224,7 +226,7 @@ mod tests {
 
     #[test]
     fn after_a_jump_it_goes_on_one_frame_later() {
-        let mut clock = Clock::near(MediaTime::from_ticks(0), Some(FRAME));
+        let mut clock = Clock::near(MediaTime::from_ticks(0), FRAME);
         clock.take(Times { pts: MediaTime::from_ticks(90_000), dts: MediaTime::from_ticks(90_000) });
         let jumped = clock.read(&header(903_600, Some(900_000))).unwrap();
         let rebased = clock.rebase(jumped.times);
@@ -235,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_replaced_time_lies_before_the_next() {
-        let mut clock = Clock::near(MediaTime::from_ticks(0), Some(FRAME));
+        let mut clock = Clock::near(MediaTime::from_ticks(0), FRAME);
         let at = |ticks| MediaTime::from_ticks(ticks);
         assert_eq!(clock.replace(Ticks::ZERO, None).dts, at(3600));
         assert_eq!(clock.replace(Ticks::ZERO, Some(at(7200))).dts, at(5400));

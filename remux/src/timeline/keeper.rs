@@ -47,8 +47,9 @@ impl Timekeeper {
     /// Clocks that begin near `reference`.
     pub(crate) fn new(layout: &Layout, reference: MediaTime) -> Self {
         let clocks = layout.streams.iter().take(limits::STREAMS).enumerate().map(|(number, stream)| {
-            let frame_duration = (number == KEY).then_some(layout.frame_duration);
+            let frame_duration = if number == KEY { layout.frame_duration } else { stream.pes_duration };
             Clock::near(reference, frame_duration)
+                .measured(number != KEY)
                 .shifted(stream.shift)
                 .reordering(stream.reorder)
                 .trusted(stream.codec.is_metadata())

@@ -120,10 +120,11 @@ impl Suspense {
         }
     }
 
-    /// The source has ended: a time that nothing confirmed is not believed.
-    pub(crate) fn on_end(&mut self) {
+    /// No more comes: at the end of a source a time that nothing confirmed is not believed; where the source `goes_on`, what
+    /// would confirm it has not been read, for it belongs behind the piece.
+    pub(crate) fn on_end(&mut self, goes_on: bool) {
         let is_confirmed = self.open.as_ref().is_some_and(|doubt| doubt.agreeing > 1);
-        self.settle(if is_confirmed { Ruling::Believed } else { Ruling::Wild(None) });
+        self.settle(if is_confirmed || goes_on { Ruling::Believed } else { Ruling::Wild(None) });
     }
 
     fn settle(&mut self, ruling: Ruling) {

@@ -130,7 +130,7 @@ impl Library {
         loaded.await.map_err(|_| Error::internal(FAILED))
     }
 
-    async fn remember(
+    pub(super) async fn remember(
         self: &Arc<Self>,
         key: &RecordingKey,
         index: Index,

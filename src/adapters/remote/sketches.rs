@@ -14,6 +14,7 @@ use super::placing::{Listed, estimates};
 use crate::domain::{CameraId, RecordingKey};
 use crate::error::{Error, Kind, Result};
 use crate::playback::locate::{Sketch, Sketched, sketch};
+use crate::playback::media::Media;
 
 /// What is known of recordings that have no index.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl Sketches {
 
 impl Library {
     /// Plans the rows of which nothing is known, if any recording of their camera has been looked at.
-    pub(super) async fn plan(&self, camera: &CameraId, rows: &mut [Listed]) {
+    pub(super) async fn plan(self: &Arc<Self>, camera: &CameraId, rows: &mut [Listed]) {
         let look = self.sketches.look(camera, rows).await;
         let estimates = estimates(rows);
         for ((row, known), estimate) in rows.iter_mut().zip(estimates) {
@@ -91,11 +92,27 @@ impl Library {
             }
             self.sketches.durations.insert(row.key.clone(), estimate).await;
             let own = self.sketches.of(&row.key).await;
+            if let Some(media) = self.read_by_and_by(&row.key, own.as_deref()).await {
+                *known = Some(Known::Extent(Arc::new(media.extent())));
+                continue;
+            }
             let Some(sketch) = own.as_ref().or(look.as_ref()) else { continue };
             let length = own.as_ref().map_or(estimate, |own| own.duration());
             let grid = self.sketches.grid(&row.key, || sketch.grid(length, self.target)).await;
             *known = Some(Known::Planned(Arc::new(sketch.extent(grid))));
         }
+    }
+
+    /// A recording of which all has been played by now is as good as read.
+    async fn read_by_and_by(
+        self: &Arc<Self>,
+        key: &RecordingKey,
+        sketch: Option<&Sketch>,
+    ) -> Option<Arc<Media>> {
+        let (index, origin) = (sketch?.index()?, sketch?.origin().clone());
+        let media = self.remember(key, index, origin).await.ok()?;
+        self.learn(key, &media).await;
+        Some(media)
     }
 
     /// Learns of a recording what planning it takes: its index where there is one, else its head and tail.

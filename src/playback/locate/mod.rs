@@ -14,8 +14,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::future::join;
+use remux::index::{Cut, Index, Learned};
 use remux::layout::Layout;
-use remux::locate::{GopFacts, Grid, Head, Knowledge};
+use remux::locate::{GopFacts, Grid, Head, Knowledge, Thresholds};
 use remux::time::Ticks;
 
 pub(super) use self::way::Way;
@@ -30,6 +31,8 @@ pub struct Sketch {
     run: MediaRun,
     gops: GopFacts,
     known: Mutex<Knowledge>,
+    /// The GOPs that have passed by.
+    learned: Mutex<Learned>,
 }
 
 /// What head and tail of a recording say.
@@ -61,7 +64,7 @@ pub async fn sketch(objects: &dyn Objects, key: &RecordingKey, duration: Option<
 impl Sketch {
     fn of(origin: Origin, head: &Head, known: Knowledge) -> Self {
         let run = MediaRun::of(&head.layout, known.duration().unwrap_or_default());
-        Self { origin, run, gops: head.gops, known: Mutex::new(known) }
+        Self { origin, run, gops: head.gops, known: Mutex::new(known), learned: Mutex::default() }
     }
 
     /// What its bytes were when they were read.
@@ -99,6 +102,21 @@ impl Sketch {
             damages: Vec::new(),
             grid: Some(grid),
         }
+    }
+
+    /// The index, once all of the recording has passed by.
+    pub fn index(&self) -> Option<Index> {
+        self.learned().index(self.layout())
+    }
+
+    /// The exact cut between two thresholds, where it has passed by before.
+    pub(super) fn cut(&self, thresholds: Thresholds) -> Option<Cut> {
+        self.learned().cut(thresholds)
+    }
+
+    fn learned(&self) -> MutexGuard<'_, Learned> {
+        // Whoever panicked while holding it left whole GOPs.
+        self.learned.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn known(&self) -> MutexGuard<'_, Knowledge> {

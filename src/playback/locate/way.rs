@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::future::try_join_all;
-use remux::locate::{Contradiction, Found, Mark, Search, SearchError, Standing, Step, Thresholds};
+use remux::locate::{Contradiction, Found, Mark, Search, SearchError, Sounder, Standing, Step, Thresholds};
 use remux::time::Ticks;
 use remux::{Packaging, Remuxer};
 
@@ -19,17 +19,19 @@ use crate::error::{Error, Kind, Result};
 pub(in crate::playback) struct Way {
     sketch: Arc<Sketch>,
     search: Search,
-    thresholds: Thresholds,
+    /// Listens to what is read for the segment.
+    sounder: Option<Sounder>,
 }
 
 impl Way {
     pub(in crate::playback) fn new(sketch: &Arc<Sketch>, thresholds: Thresholds) -> Self {
-        Self { sketch: Arc::clone(sketch), search: Search::new(thresholds), thresholds }
+        let search = Search::with(thresholds, &sketch.learned());
+        Self { sketch: Arc::clone(sketch), search, sounder: None }
     }
 
     /// An engine for the bytes that are found.
     pub(in crate::playback) fn remuxer(&self, packaging: Packaging) -> Remuxer {
-        Remuxer::between(Arc::clone(self.sketch.layout()), self.thresholds, packaging)
+        Remuxer::between(Arc::clone(self.sketch.layout()), self.search.thresholds(), packaging)
     }
 
     /// Opens the bytes from a little before the segment to a little behind its end.
@@ -42,7 +44,16 @@ impl Way {
         key: &RecordingKey,
     ) -> Result<Object> {
         let range = self.range(objects, key).await?;
-        objects.open(key, Part::Range(range), Some(&self.sketch.origin)).await
+        let object = objects.open(key, Part::Range(range), Some(&self.sketch.origin)).await?;
+        self.sounder = Some(Sounder::new(Arc::clone(self.sketch.layout()), object.range.start));
+        Ok(object)
+    }
+
+    /// The next bytes of what was opened.
+    pub(in crate::playback) fn listen(&mut self, bytes: &[u8]) {
+        if let Some(sounder) = &mut self.sounder {
+            sounder.push(bytes);
+        }
     }
 
     async fn range(&mut self, objects: &dyn Objects, key: &RecordingKey) -> Result<Range<u64>> {
@@ -72,13 +83,17 @@ impl Way {
         self.search.more(&self.sketch.known(), found, end).map(Part::Range)
     }
 
-    /// What was found helps whoever comes next.
-    pub(in crate::playback) fn on_complete(&self, found: &Found) {
-        found.begin.into_iter().chain(found.end).for_each(|mark| self.learn(mark));
+    /// What has passed by helps whoever comes next.
+    pub(in crate::playback) fn on_complete(&mut self) {
+        let Some(sounder) = self.sounder.take() else { return };
+        let (sounding, learned) = sounder.finish_with_learned(self.sketch.origin.size);
+        // What contradicts is not learned; the next search meets it again and says so.
+        let _: Result<bool, Contradiction> = self.sketch.known().learn(&sounding);
+        self.sketch.learned().merge(learned);
     }
 
     fn learn(&self, mark: Mark) {
-        // What contradicts is not learned; the next search meets it again and says so.
+        // As above.
         let _: Result<(), Contradiction> = self.sketch.known().learn_point(mark.into());
     }
 
@@ -127,7 +142,7 @@ impl Way {
     /// What usually holds the first random access point behind where a search ends.
     fn first_look(&self) -> u64 {
         let known = self.sketch.known();
-        let from = self.thresholds.from.unwrap_or(known.zero());
+        let from = self.search.thresholds().from.unwrap_or(known.zero());
         let gop = known.offset_at(from + known.gops().typical).saturating_sub(known.offset_at(from));
         remux::limits::START_MARGIN + gop + gop / 2
     }

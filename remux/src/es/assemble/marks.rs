@@ -21,6 +21,8 @@ pub(super) struct Marks {
     marks: VecDeque<Mark>,
     /// Places behind which packets are missing.
     holes: Vec<usize>,
+    /// Where the last PES ends by its own account.
+    end: Option<usize>,
 }
 
 /// Places that are told apart: more than that in one access unit change nothing.
@@ -29,6 +31,7 @@ const HOLES: usize = 16;
 impl Marks {
     /// A PES begins.
     pub(super) fn start(&mut self, at: usize, offset: u64, times: Option<(Times, bool)>) {
+        self.end = None;
         // Of PES without a byte only the last is of use.
         while self.marks.back().is_some_and(|last| last.at == at) {
             self.marks.pop_back();
@@ -60,9 +63,14 @@ impl Marks {
         self.marks.get(next)?.times.map(|(times, _)| times)
     }
 
+    /// The PES that has begun at `at` says that it has so many bytes.
+    pub(super) fn tell_length(&mut self, at: usize, length: usize) {
+        self.end = at.checked_add(length);
+    }
+
     /// Whether a PES ends behind so many bytes.
     pub(super) fn is_end(&self, length: usize) -> bool {
-        self.marks.iter().any(|mark| mark.at == length)
+        self.end == Some(length) || self.marks.iter().any(|mark| mark.at == length)
     }
 
     /// Whether a PES ends in the first `length` bytes whose times no access unit has taken.
@@ -82,6 +90,7 @@ impl Marks {
         for mark in &mut self.marks {
             mark.at = mark.at.saturating_sub(length);
         }
+        self.end = self.end.and_then(|end| end.checked_sub(length));
         let before = self.holes.len();
         self.holes.retain(|&hole| hole > length);
         let has_hole = self.holes.len() < before;

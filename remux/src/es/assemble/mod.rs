@@ -33,11 +33,18 @@ impl Assembler {
         }
     }
 
-    /// A PES begins at this offset of the source, with these times, if any; it says whether they are steady.
-    pub(crate) fn on_start(&mut self, offset: u64, times: Option<(Times, bool)>, out: &mut Vec<AccessUnit>) {
+    /// A PES begins at this offset of the source, with these times, if any; it says whether they are steady, and may say how
+    /// many bytes it has.
+    pub(crate) fn on_start(
+        &mut self,
+        offset: u64,
+        times: Option<(Times, bool)>,
+        length: Option<usize>,
+        out: &mut Vec<AccessUnit>,
+    ) {
         match self {
             Self::Video(video) => video.on_start(offset, times, out),
-            Self::Sound(sound) => sound.on_start(offset, times),
+            Self::Sound(sound) => sound.on_start(offset, times, length),
         }
     }
 

@@ -22,14 +22,24 @@ impl Reorder {
         Self { depth: usize::from(depth), frame_duration, window: Vec::new(), last: None }
     }
 
+    /// Whether everything can begin anew at a RAP shown at this time without decoding going back.
+    pub(super) fn can_begin_at(&self, pts: MediaTime) -> bool {
+        let begin = pts - self.earlier(self.depth);
+        self.last.is_none_or(|last| begin > last)
+    }
+
+    fn earlier(&self, pictures: usize) -> Ticks {
+        Ticks::new(self.frame_duration.get().saturating_mul(pictures as i64))
+    }
+
     /// The times of the next picture. DTS rise; a picture that comes too late for its PTS is shown when it is decoded.
     pub(super) fn times(&mut self, pts: MediaTime, is_rap: bool) -> Times {
         if is_rap {
             self.window.clear();
         }
-        let earlier = |pictures: usize| Ticks::new(self.frame_duration.get().saturating_mul(pictures as i64));
         if self.window.is_empty() {
-            self.window.extend((1..=self.depth).rev().map(|pictures| pts - earlier(pictures)));
+            let before = (1..=self.depth).rev().map(|pictures| pts - self.earlier(pictures));
+            self.window = before.collect();
         }
         let at = self.window.partition_point(|&known| known <= pts);
         self.window.insert(at, pts);

@@ -83,12 +83,15 @@ impl SoundAssembler {
         }
     }
 
-    /// A PES begins at this offset of the source, with these times.
-    pub(crate) fn on_start(&mut self, offset: u64, times: Option<(Times, bool)>) {
+    /// A PES begins at this offset of the source, with these times; it may say how many bytes it has.
+    pub(crate) fn on_start(&mut self, offset: u64, times: Option<(Times, bool)>, length: Option<usize>) {
         if self.buffer.is_empty() {
             self.on_none();
         }
         self.marks.start(self.buffer.len(), offset, times);
+        if let Some(length) = length {
+            self.marks.tell_length(self.buffer.len(), length);
+        }
     }
 
     /// The next bytes of the PES.
@@ -301,7 +304,7 @@ mod tests {
         let mut out = Vec::new();
         for (number, data) in pes.iter().enumerate() {
             let pts = MediaTime::from_ticks(number as i64 * 3600);
-            assembler.on_start(number as u64, Some((Times { pts, dts: pts }, true)));
+            assembler.on_start(number as u64, Some((Times { pts, dts: pts }, true)), None);
             data.chunks(7).for_each(|payload| assembler.on_payload(payload, &mut out));
         }
         assembler.finish(&mut out);

@@ -261,13 +261,16 @@ impl VideoAssembler {
         }
         let nals = Nals::new(bytes, nals);
         let unit = unit_of(self.codec, nals.iter());
-        let is_boundary = times.is_some_and(|(_, is_steady)| is_steady) && self.is_entrance(unit, &nals);
+        let is_steady = times.is_some_and(|(_, is_steady)| is_steady);
         let given = times.map(|(times, _)| times);
-        let Some(times) = self.times(given, next, unit.is_random_access()) else { return };
+        // Where decoding would go back, nothing begins anew: pieces that begin elsewhere must come to the same times.
+        let begins = unit.is_random_access() && given.is_none_or(|given| self.can_begin_at(given));
+        let Some(times) = self.times(given, next, begins) else { return };
         let times = match &mut self.reorder {
-            Some(reorder) => reorder.times(times.pts, unit.is_random_access()),
+            Some(reorder) => reorder.times(times.pts, begins),
             None => times,
         };
+        let is_boundary = is_steady && (begins || unit == Unit::Gradual) && self.is_entrance(unit, &nals);
         let (stream, data) = (self.stream, Data::Nals(nals));
         out.extend([AccessUnit { stream, offset, times, unit, is_damaged, is_boundary, data }]);
     }
@@ -282,6 +285,14 @@ impl VideoAssembler {
     /// PES before do not count.
     fn is_timed(&self, nal: &Range<usize>) -> bool {
         matches!(role(self.codec, &self.buffer[nal.clone()]), Some(Role::Slice | Role::Delimiter))
+    }
+
+    /// Whether a picture with these times is decoded behind all that came before.
+    fn can_begin_at(&self, given: Times) -> bool {
+        match &self.reorder {
+            Some(reorder) => reorder.can_begin_at(given.pts),
+            None => self.last.is_none_or(|last| given.dts > last.dts),
+        }
     }
 
     /// Where the source gives no times, those before and a frame, but before `next`, which it gives next; before the first
