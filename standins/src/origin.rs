@@ -4,6 +4,7 @@ mod answers;
 mod body;
 mod range;
 mod sign;
+mod visits;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -12,9 +13,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
+use axum::routing::any;
 use bytes::Bytes;
 
 pub use self::sign::Signer;
+use self::visits::Visits;
 use crate::faults::Faults;
 use crate::lock;
 use crate::server::{Address, Server};
@@ -122,6 +125,7 @@ struct Shared {
     asked: Mutex<Vec<Asked>>,
     sent: Mutex<HashMap<String, u64>>,
     streaming: AtomicUsize,
+    visits: Visits,
     changes: AtomicU64,
 }
 
@@ -150,9 +154,11 @@ impl Origin {
             asked: Mutex::default(),
             sent: Mutex::default(),
             streaming: AtomicUsize::default(),
+            visits: Visits::default(),
             changes: AtomicU64::default(),
         });
-        let router = Router::new().fallback(answers::object).with_state(Arc::clone(&shared));
+        let router = Router::new().route(visits::PATH, any(visits::stats)).fallback(answers::object);
+        let router = router.with_state(Arc::clone(&shared));
         let server = Server::start(address, shared.faults.before(router));
         signer.reached_as(&server.url());
         Self { shared, server, signer }
@@ -224,6 +230,7 @@ impl Origin {
     pub fn forget(&self) {
         lock(&self.shared.asked).clear();
         lock(&self.shared.sent).clear();
+        self.shared.visits.forget();
     }
 
     /// Refuses connections.

@@ -14,9 +14,10 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
-use super::body::{Source, body};
+use super::body::{Sending, Source, body};
 use super::range::Wanted;
 use super::sign::{Verdict, hex};
+use super::visits::Visit;
 use super::{Asked, BUCKET, Behaviour, Content, Object, Ranges, Shared, Validators};
 use crate::faults::s3_error;
 use crate::lock;
@@ -29,13 +30,16 @@ pub(super) async fn object(
     headers: HeaderMap,
 ) -> Response {
     let behaviour = lock(&shared.behaviour).clone();
-    tokio::time::sleep(behaviour.latency).await;
     let path = percent_decode_str(uri.path()).decode_utf8_lossy();
     let key = path.trim_start_matches('/').strip_prefix(BUCKET).and_then(|rest| rest.strip_prefix('/'));
     let key = key.unwrap_or_default().to_owned();
-    let request = Request { method, query: uri.query().unwrap_or_default(), headers: &headers };
+    let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok()).map(str::to_owned);
+    let visit = shared.visits.begin(&key, range.as_deref());
+    tokio::time::sleep(behaviour.latency).await;
+    let query = uri.query().unwrap_or_default();
+    let request = Request { method, query, headers: &headers, visit: &visit };
     let response = answer(&shared, &behaviour, &key, &request).unwrap_or_else(|refusal| refusal);
-    let range = request.header(header::RANGE).map(str::to_owned);
+    visit.on_answer();
     lock(&shared.asked).push(Asked { key, range, status: response.status().as_u16() });
     response
 }
@@ -44,6 +48,7 @@ struct Request<'a> {
     method: Method,
     query: &'a str,
     headers: &'a HeaderMap,
+    visit: &'a Arc<Visit>,
 }
 
 impl Request<'_> {
@@ -69,7 +74,10 @@ fn answer(
     let length = range.end - range.start;
     let body = match request.method {
         Method::HEAD => Body::empty(),
-        _ => body(Arc::clone(shared), key.to_owned(), state.source, range, behaviour.bytes_per_second),
+        _ => {
+            let sending = Sending::new(Arc::clone(shared), key.to_owned(), Arc::clone(request.visit));
+            body(sending, state.source, range, behaviour.bytes_per_second)
+        }
     };
     let mut response = (status, [(header::CONTENT_LENGTH, length.to_string())], body).into_response();
     let mut set = |name, value: &str| {

@@ -14,6 +14,7 @@ use futures::stream;
 use tokio::task::spawn_blocking;
 
 use super::Shared;
+use super::visits::Visit;
 use crate::lock;
 
 /// Where bytes come from.
@@ -27,14 +28,7 @@ pub(super) enum Source {
 const READ: u64 = 256 << 10;
 
 /// A body of `range`.
-pub(super) fn body(
-    shared: Arc<Shared>,
-    key: String,
-    source: Source,
-    range: Range<u64>,
-    rate: Option<u64>,
-) -> Body {
-    let sending = Sending::new(shared, key);
+pub(super) fn body(sending: Sending, source: Source, range: Range<u64>, rate: Option<u64>) -> Body {
     let left = (source, range, sending);
     Body::from_stream(stream::try_unfold(left, move |(source, mut range, sending)| async move {
         if range.is_empty() {
@@ -83,24 +77,27 @@ fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {
 
 /// Counts what is sent of one answer, and that it is being sent.
 #[derive(Debug)]
-struct Sending {
+pub(super) struct Sending {
     shared: Arc<Shared>,
     key: String,
+    visit: Arc<Visit>,
 }
 
 impl Sending {
-    fn new(shared: Arc<Shared>, key: String) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, key: String, visit: Arc<Visit>) -> Self {
         shared.streaming.fetch_add(1, Ordering::Relaxed);
-        Self { shared, key }
+        Self { shared, key, visit }
     }
 
     fn count(&self, bytes: u64) {
         *lock(&self.shared.sent).entry(self.key.clone()).or_default() += bytes;
+        self.visit.on_sent(bytes);
     }
 }
 
 impl Drop for Sending {
     fn drop(&mut self) {
         self.shared.streaming.fetch_sub(1, Ordering::Relaxed);
+        self.visit.on_end();
     }
 }
