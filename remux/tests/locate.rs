@@ -59,10 +59,8 @@ impl<'a> Origin<'a> {
         assert!(range.start < range.end && range.end <= self.size, "{range:?} of {}", self.size);
         self.bytes.set(self.bytes.get() + range.end - range.start);
         let mut bytes = self.recording.read(range.clone());
-        for (at, byte) in range.zip(&mut bytes) {
-            if self.garbage.contains(&at) {
-                *byte = at as u8 | 0x80;
-            }
+        for at in self.garbage.start.max(range.start)..self.garbage.end.min(range.end) {
+            bytes[(at - range.start) as usize] = at as u8 | 0x80;
         }
         bytes
     }

@@ -195,6 +195,8 @@ impl Unit {
             // So that no PES is like another.
             out.extend([0x80 | (self.pts >> 21) as u8, 0x80 | (self.pts >> 14) as u8]);
         }
-        out.resize(begin + 188, 0x80 | (self.counter + number) as u8 & 0x7f);
+        // `resize` writes byte by byte.
+        let rest = begin + 188 - out.len();
+        out.extend_from_slice(&[0x80 | (self.counter + number) as u8 & 0x7f; 188][..rest]);
     }
 }
