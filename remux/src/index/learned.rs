@@ -17,7 +17,6 @@ use super::stored::{IndexError, seal, unseal};
 use super::{Cut, Index, Rap, Run};
 use crate::cut::EARLY;
 use crate::layout::{Layout, RapClass};
-use crate::limits;
 use crate::locate::Thresholds;
 use crate::report::Report;
 use crate::time::{MediaTime, Ticks};
@@ -91,7 +90,7 @@ impl Part {
     /// beside it, of damage, and of sound alone, nothing is kept.
     pub fn learned(&self, size: u64) -> Learned {
         let is_sound = self.layout.rap_class == RapClass::AnyPes;
-        match self.clone().into_index() {
+        match self.index_in_place() {
             Ok(index) if !is_sound && index.runs.len() == 1 && is_plain(&index.report) => {
                 self.gops(&index, size)
             }
@@ -102,15 +101,11 @@ impl Part {
     fn gops(&self, index: &Index, size: u64) -> Learned {
         let (run, seen) = (&index.runs[0], self.seen());
         let (is_first, is_last) = (self.range.start == 0, self.range.end >= size);
-        let mut raps = run.raps.clone();
-        if let (false, Some(first)) = (is_first, raps.first_mut()) {
-            first.lead = seen.lead(first);
-        }
         let mut learned = Learned::default();
         let is_whole = |rap: &Rap| (is_first || seen.precedes(rap)) && (is_last || seen.follows(rap));
         let end = Next::End { offset: self.range.end, end: run.end, settled: run.settled };
-        for (number, rap) in raps.iter().enumerate() {
-            let next = match raps.get(number + 1) {
+        for (number, rap) in run.raps.iter().enumerate() {
+            let next = match run.raps.get(number + 1) {
                 Some(next) if is_whole(next) => Next::Rap(*next),
                 None if is_last => end,
                 _ => continue,
@@ -120,7 +115,7 @@ impl Part {
                 learned.gops.insert(rap.offset, Gop { rap: *rap, next, pictures, others });
             }
         }
-        if let (true, Some(first)) = (is_first, raps.first()) {
+        if let (true, Some(first)) = (is_first, run.raps.first()) {
             learned.begin = Some(Begin {
                 first: first.offset,
                 before_first_rap: index.report.before_first_rap,
@@ -136,7 +131,9 @@ impl Part {
         self.replay(|fact| match fact.what {
             What::Start { offset, .. } if fact.stream == KEY => seen.pictures.push(offset),
             What::Start { offset, pts: Some(pts), .. } => {
-                seen.others[fact.stream].push((offset, pts.unwrap_near(self.layout.zero)));
+                let shift = self.layout.streams[fact.stream].shift;
+                let pts = pts.unwrap_near(self.layout.zero - shift) + shift;
+                seen.others[fact.stream].push((offset, pts));
             }
             _ => {}
         });
@@ -161,14 +158,6 @@ impl Seen {
     fn follows(&self, rap: &Rap) -> bool {
         self.others.iter().all(|stream| stream.iter().any(|&(_, pts)| pts >= rap.pts))
             && self.pictures.iter().any(|&offset| offset > rap.offset)
-    }
-
-    /// How far before a RAP other streams start that are shown with or after it.
-    fn lead(&self, rap: &Rap) -> u32 {
-        let all = self.others.iter().flatten();
-        let leads = all.filter(|&&(offset, pts)| offset < rap.offset && pts >= rap.pts);
-        let leads = leads.map(|&(offset, _)| rap.offset - offset).filter(|&lead| lead <= limits::LEAD_BYTES);
-        leads.max().unwrap_or(0) as u32
     }
 
     /// Pictures and other PES that start in a range; what is too early for the run does not count.

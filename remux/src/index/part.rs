@@ -172,8 +172,18 @@ impl Part {
     /// # Errors
     /// Where there is nothing to play.
     pub fn into_index(self) -> Result<Index, Error> {
+        self.concluded(SettledPass::new(Layout::clone(&self.layout)))
+    }
+
+    /// The same of a part where it stands: does it not begin with the run, its first random access point is one like the
+    /// others.
+    pub(super) fn index_in_place(&self) -> Result<Index, Error> {
+        let pass = SettledPass::new(Layout::clone(&self.layout));
+        self.concluded(if self.range.start == 0 { pass } else { pass.inside() })
+    }
+
+    fn concluded(&self, mut pass: SettledPass) -> Result<Index, Error> {
         let stride = self.stride();
-        let mut pass = SettledPass::new(Layout::clone(&self.layout));
         self.replay(|fact| fact.apply(&mut pass, stride));
         pass.finish_at(self.range.end)
     }

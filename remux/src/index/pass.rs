@@ -28,6 +28,8 @@ pub(super) struct Pass {
 pub(super) struct Facts {
     /// Of the run that is being read.
     layout: Layout,
+    /// How far before the first RAP of a run other streams may begin.
+    early: Ticks,
     /// The runs that have ended.
     runs: Vec<Run>,
     raps: Vec<Rap>,
@@ -105,6 +107,7 @@ impl Facts {
     pub(super) fn new(layout: Layout) -> Self {
         let sets = layout.streams.first().map(|key| ParameterSets::from_setup(key.codec, &key.setup));
         Self {
+            early: EARLY,
             runs: Vec::new(),
             raps: Vec::new(),
             others: Extents::new(&layout),
@@ -118,6 +121,11 @@ impl Facts {
             report: Report::default(),
             layout,
         }
+    }
+
+    /// The same of what begins inside a run: its first RAP is one like the others.
+    pub(super) fn inside(self) -> Self {
+        Self { early: Ticks::ZERO, ..self }
     }
 
     pub(super) fn layout(&self) -> &Layout {
@@ -264,8 +272,8 @@ impl Facts {
     fn on_rap(&mut self, unit: Unit, Times { pts, dts }: Times, offset: u64, trail: u64) {
         // A run that follows another begins where its first RAP does.
         let (reach, lead) = match (self.raps.is_empty(), self.runs.is_empty()) {
-            (true, true) => (EARLY, limits::LEAD_BYTES),
-            (true, false) => (EARLY, 0),
+            (true, true) => (self.early, limits::LEAD_BYTES),
+            (true, false) => (self.early, 0),
             (false, _) => (Ticks::ZERO, limits::LEAD_BYTES),
         };
         let (lead, others) = (
@@ -317,7 +325,7 @@ impl Facts {
         let first = self.raps.len().saturating_sub(1);
         for (back, rap) in self.raps.iter_mut().rev().enumerate().take_while(|(_, rap)| rap.offset > start) {
             let (is_first, lead) = (back == first, rap.offset - start);
-            let reach = if is_first { EARLY } else { Ticks::ZERO };
+            let reach = if is_first { self.early } else { Ticks::ZERO };
             if until >= rap.pts - reach && lead <= limits::LEAD_BYTES && !(is_first && is_followed) {
                 rap.lead = rap.lead.max(lead as u32);
             }

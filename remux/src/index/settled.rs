@@ -27,6 +27,11 @@ impl SettledPass {
         Self { time: Timekeeper::new(&layout, layout.zero), facts: Facts::new(layout), refused }
     }
 
+    /// The same of what begins inside a run.
+    pub(super) fn inside(self) -> Self {
+        Self { facts: self.facts.inside(), ..self }
+    }
+
     /// The start of a PES at `offset` has been read.
     pub(super) fn on_examined(&mut self, number: usize, examined: Examined, offset: u64) {
         match examined {

@@ -19,6 +19,8 @@ pub struct Recipe {
     pub has_b_pictures: bool,
     /// By how much sound lies behind the pictures of its time, in milliseconds; negative: before.
     pub trail: i64,
+    /// By how much the clock of sound is ahead of that of the pictures.
+    pub sound_clock: u64,
     /// 188, 192 or 204.
     pub stride: usize,
 }
@@ -33,6 +35,7 @@ impl Default for Recipe {
             jump: None,
             has_b_pictures: false,
             trail: 300,
+            sound_clock: 0,
             stride: 188,
         }
     }
@@ -46,6 +49,8 @@ pub struct Unit {
     pub pts: u64,
     pub dts: u64,
     pub is_rap: bool,
+    /// What is added to its times where they are written.
+    added: u64,
     /// Its first packet.
     packet: u64,
     packets: u64,
@@ -74,7 +79,8 @@ impl Recording {
                 let packets = (bytes / 184).max(1);
                 let counter = &mut counters[usize::from(!is_video)];
                 let pid = if is_video { VIDEO } else { AUDIO };
-                units.push(Unit { pid, pts, dts, is_rap, packet, packets, counter: *counter });
+                let added = if is_video { 0 } else { recipe.sound_clock };
+                units.push(Unit { pid, pts, dts, is_rap, added, packet, packets, counter: *counter });
                 *counter += packets;
                 packet += packets;
             };
@@ -169,6 +175,7 @@ impl Unit {
         out.extend([0x47, high | start, low, 0x10 | (self.counter + number) as u8 & 15]);
         if number == 0 {
             let time = |prefix: u8, time: u64| {
+                let time = time + self.added;
                 [
                     prefix << 4 | (time >> 29) as u8 & 14 | 1,
                     (time >> 22) as u8,
@@ -188,6 +195,8 @@ impl Unit {
             // So that no PES is like another.
             out.extend([0x80 | (self.pts >> 21) as u8, 0x80 | (self.pts >> 14) as u8]);
         }
-        out.resize(begin + 188, 0x80 | (self.counter + number) as u8 & 0x7f);
+        // `resize` writes byte by byte.
+        let rest = begin + 188 - out.len();
+        out.extend_from_slice(&[0x80 | (self.counter + number) as u8 & 0x7f; 188][..rest]);
     }
 }
