@@ -1,14 +1,14 @@
 //! From a plan to an m3u8 (RFC 8216). Pure, and the only user of m3u8-rs.
 //!
-//! m3u8-rs keeps durations as `f32` and writes them under a process-wide precision. Durations stay integer ticks up to
-//! the line that hands them over, and are written with six digits: below 128 s an `f32` is at most 4 µs off, a tick is
-//! 11 µs long, so that whoever rounds an `EXTINF` to ticks has the exact one.
+//! m3u8-rs writes what stands before the segments. Segments are written here as they come: a week has a hundred thousand, of
+//! which m3u8-rs would have to be given a list of seven hundred bytes each, with durations as `f32`. Durations stay integer
+//! ticks and are written in whole microseconds; a tick is 11 µs long, so that whoever rounds an `EXTINF` to ticks has the
+//! exact one.
 
-use std::sync::Once;
-use std::sync::atomic::Ordering;
+use std::fmt::Write;
 
-use chrono::FixedOffset;
-use m3u8_rs::{ExtTag, MediaPlaylist, MediaPlaylistType, MediaSegment, Start, WRITE_OPT_FLOAT_PRECISION};
+use chrono::SecondsFormat;
+use m3u8_rs::{MediaPlaylist, MediaPlaylistType, Start};
 use remux::Packaging;
 use remux::index::Cut;
 use remux::locate::Grid;
@@ -21,8 +21,9 @@ use crate::domain::{WallTime, later, ticks_between};
 #[derive(Debug)]
 pub struct Playlist {
     packaging: Packaging,
-    segments: Vec<MediaSegment>,
-    /// How many there are.
+    /// The lines of the segments so far.
+    lines: String,
+    segments: usize,
     stretches: usize,
     longest: Ticks,
     independent: bool,
@@ -35,7 +36,8 @@ impl Playlist {
     pub fn of(packaging: Packaging) -> Self {
         Self {
             packaging,
-            segments: Vec::new(),
+            lines: String::new(),
+            segments: 0,
             stretches: 0,
             longest: Ticks::ZERO,
             independent: true,
@@ -50,15 +52,10 @@ impl Playlist {
         let start = self.clock.map_or(stretch.span.start(), |clock| clock.max(stretch.span.start()));
         let mut played = Ticks::ZERO;
         for (position, piece) in pieces.into_iter().enumerate() {
-            let begins = position == 0;
-            self.segments.push(MediaSegment {
-                uri: format!("segment/{}.{}", self.segments.len(), extension(self.packaging)),
-                unknown_tags: self.map().filter(|_| begins).into_iter().collect(),
-                duration: piece.duration.as_seconds() as f32,
-                discontinuity: begins && !self.segments.is_empty(),
-                program_date_time: begins.then(|| start.with_timezone(&UTC)),
-                ..MediaSegment::default()
-            });
+            if position == 0 {
+                self.begin_stretch(start);
+            }
+            self.segment(piece.duration);
             self.longest = self.longest.max(piece.longest);
             self.independent &= piece.independent;
             played += piece.duration;
@@ -67,24 +64,32 @@ impl Playlist {
         self.stretches += 1;
     }
 
-    /// The initialization segment of the stretch that is being added. m3u8-rs would write its own `Map` before the
-    /// discontinuity, where players count it to the stretch before.
-    fn map(&self) -> Option<ExtTag> {
-        let uri = || Some(format!("URI=\"init/{}.mp4\"", self.stretches));
-        let is_needed = self.packaging == Packaging::FragmentedMp4;
-        is_needed.then(|| ExtTag { tag: "X-MAP".to_owned(), rest: uri() })
+    fn begin_stretch(&mut self, start: WallTime) {
+        if self.segments > 0 {
+            self.lines += "#EXT-X-DISCONTINUITY\n";
+        }
+        let start = start.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let _ = writeln!(self.lines, "#EXT-X-PROGRAM-DATE-TIME:{start}");
+        // Behind the discontinuity: players count a map before it to the stretch before.
+        if self.packaging == Packaging::FragmentedMp4 {
+            let _ = writeln!(self.lines, "#EXT-X-MAP:URI=\"init/{}.mp4\"", self.stretches);
+        }
+    }
+
+    fn segment(&mut self, duration: Ticks) {
+        let (seconds, micros) = (duration.get() / TICKS, (duration.get() % TICKS * 100 + 4) / 9);
+        let (number, extension) = (self.segments, extension(self.packaging));
+        let _ = write!(self.lines, "#EXTINF:{seconds}.{micros:06},\nsegment/{number}.{extension}\n");
+        self.segments += 1;
     }
 
     /// The text of the playlist; players begin `start_offset` into it.
     pub fn finish(self, start_offset: Ticks, ending: Ending) -> String {
-        static PRECISION: Once = Once::new();
-        PRECISION.call_once(|| WRITE_OPT_FLOAT_PRECISION.store(EXTINF_DIGITS, Ordering::Relaxed));
         // RFC 8216 §7: EXT-X-MAP in a playlist that is not one of I-frames needs 6; Apple's tools write 7 for fragmented MP4.
         let version = if self.packaging == Packaging::FragmentedMp4 { 7 } else { 3 };
         let playlist = MediaPlaylist {
             version: Some(version),
             target_duration: rounded_seconds(self.longest.max(ending.shortest_target())),
-            end_list: !matches!(ending, Ending::Open { .. }),
             playlist_type: Some(ending.playlist_type()),
             start: Some(Start {
                 // Microseconds, so that no digits of binary fractions are written.
@@ -93,12 +98,16 @@ impl Playlist {
                 other_attributes: Default::default(),
             }),
             independent_segments: self.independent,
-            segments: self.segments,
             ..MediaPlaylist::default()
         };
-        let mut text = Vec::with_capacity(HEAD_BYTES + playlist.segments.len() * SEGMENT_BYTES);
-        playlist.write_to(&mut text).expect("a Vec takes every write");
-        String::from_utf8(text).expect("m3u8-rs writes the ASCII that it was given")
+        let mut head = Vec::new();
+        playlist.write_to(&mut head).expect("a Vec takes every write");
+        let mut text = String::from_utf8(head).expect("m3u8-rs writes the ASCII that it was given");
+        text += &self.lines;
+        if !matches!(ending, Ending::Open { .. }) {
+            text += "#EXT-X-ENDLIST\n";
+        }
+        text
     }
 }
 
@@ -175,16 +184,8 @@ pub fn extension(packaging: Packaging) -> &'static str {
     }
 }
 
-const EXTINF_DIGITS: usize = 6;
-
-/// Room for what stands before the segments, and for one segment.
-const HEAD_BYTES: usize = 256;
-const SEGMENT_BYTES: usize = 48;
-
-const UTC: FixedOffset = match FixedOffset::east_opt(0) {
-    Some(offset) => offset,
-    None => unreachable!(),
-};
+/// In a second.
+const TICKS: i64 = Ticks::SECOND.get();
 
 /// RFC 8216 §4.3.3.1: no `EXTINF`, rounded to the nearest integer, is longer than the target duration.
 fn rounded_seconds(duration: Ticks) -> u64 {
