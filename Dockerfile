@@ -8,8 +8,18 @@ RUN target="$(rustc -vV | sed -n 's/^host: //p')" \
     && RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --workspace --bins --target "$target" \
     && mkdir -p /image/usr/local/bin /image/work /image/recordings \
     && cp "target/$target/release/playback-service" "target/$target/release/remux" /image/usr/local/bin/ \
+    && mkdir -p /standins && cp "target/$target/release/standins" /standins/ \
+    # Who may sign for object stores and Valkey that are spoken to by TLS.
+    && mkdir -p /image/etc/ssl/certs && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
     && cp -r testdata/recordings /image/ \
     && chown -R 65532:65532 /image/work
+
+# Servers that answer as a platform does, for compose.yaml.
+FROM scratch AS standins
+COPY --from=build /standins/standins /standins
+COPY --from=build /image/recordings /recordings
+ENTRYPOINT ["/standins", "/recordings", "--bind", "0.0.0.0", "--host", "standins", "--storage-port", "8082", \
+    "--objects-port", "9000", "--vms-port", "8081", "--mediamtx-port", "8888"]
 
 FROM scratch
 COPY --from=build /image/ /

@@ -68,7 +68,9 @@ pub(super) struct Held {
 
 /// The last bytes. What they say is known only once the head is.
 pub(super) async fn tail(objects: &dyn Objects, key: &RecordingKey) -> Result<Held> {
-    held(objects, key, Part::Last(remux::limits::PROBE), None).await
+    // Some servers refuse a suffix that is longer than the object.
+    let count = remux::limits::PROBE.min(key.version.size.max(1));
+    held(objects, key, Part::Last(count), None).await
 }
 
 pub(super) async fn held(
