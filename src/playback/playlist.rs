@@ -1,8 +1,7 @@
 //! From a plan to an m3u8 (RFC 8216). Pure, and the only user of m3u8-rs.
 //!
 //! m3u8-rs writes what stands before the segments. Segments are written here as they come: a week has a hundred thousand, of
-//! which m3u8-rs would have to be given a list of seven hundred bytes each, with durations as `f32`. Durations stay integer
-//! ticks and are written in whole microseconds; a tick is 11 µs long, so that whoever rounds an `EXTINF` to ticks has the
+//! which m3u8-rs would have to be given a list, with durations as `f32`. Durations stay integer ticks and are written in whole microseconds; a tick is 11 µs long, so that whoever rounds an `EXTINF` to ticks has the
 //! exact one.
 
 use std::fmt::Write;
