@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tracing::info;
+use utoipa::ToSchema;
 
 use super::App;
 use super::extract::Body;
@@ -15,13 +16,13 @@ use super::problem::Problem;
 use crate::error::{Error, Kind, Result};
 use crate::playback::Queued;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Accepted {
     queued: usize,
     known: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Noted {
     queued: usize,
     ignored: usize,

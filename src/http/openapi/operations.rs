@@ -8,13 +8,14 @@ use utoipa::openapi::path::Parameter;
 use super::super::API;
 use super::super::cache::Stats;
 use super::super::health::Health;
+use super::super::ingest::{Accepted, Noted};
 use super::super::json::{CameraList, LiveStream, Session, Status, Timeline};
 use super::parts::{Entry, answer, header, in_head, in_path, in_query, link, media};
-use super::shapes::{self, ExtendRequest, LiveRequest, StartRequest};
+use super::shapes::{self, EventRequest, ExtendRequest, IndexRequest, LiveRequest, StartRequest};
 
 /// Every operation.
 pub(super) fn all() -> Vec<Entry> {
-    [opening(), sessions(), segments(), cameras(), service()].into_iter().flatten().collect()
+    [opening(), sessions(), segments(), cameras(), ingest(), service()].into_iter().flatten().collect()
 }
 
 /// Who serves, and what a session was opened from, may be away, late, or of no use.
@@ -60,6 +61,24 @@ fn playable(opened: ResponseBuilder) -> ResponseBuilder {
         .link("playlist", link("playlist", None))
         .link("segment", link("segment", Some("0.ts")))
         .link("initialization", link("initialization", Some("0.mp4")))
+}
+
+fn ingest() -> Vec<Entry> {
+    let post = |path, id, summary| {
+        api(Post, path, id, summary)
+            .about("ingest")
+            .described("With `Authorization: Bearer` and the secret of `INGEST_SECRET`.")
+            .fails(&[400, 401, 403, 413])
+            .fails(UPSTREAM)
+    };
+    vec![
+        post("/index", "index", "Have the recordings of a range indexed")
+            .takes::<IndexRequest>()
+            .answers_json::<Accepted>(202, answer("So many are read in the background")),
+        post("/index/minio", "indexEvent", "The same, as a bucket notification of MinIO")
+            .takes::<EventRequest>()
+            .answers_json::<Noted>(202, answer("So many are read in the background")),
+    ]
 }
 
 fn sessions() -> Vec<Entry> {

@@ -184,6 +184,8 @@ const PROBLEM: &str = "application/problem+json";
 fn name(status: u16) -> &'static str {
     match status {
         400 => "Invalid",
+        401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "NotFound",
         410 => "Gone",
         413 => "TooLarge",
@@ -198,6 +200,8 @@ fn name(status: u16) -> &'static str {
 fn kinds() -> Vec<(Kind, &'static str)> {
     vec![
         (Kind::Invalid { field: Some("end_time") }, "end_time must lie after start_time"),
+        (Kind::Unauthorized, "Authorization: Bearer is missing or wrong."),
+        (Kind::NoIngest, "Indexing at ingest is off: INGEST_SECRET says who may ask for it."),
         (Kind::UnknownCamera, "There is no camera cam-9."),
         (Kind::NothingRecorded { nearest: Nearest::default() }, "Nothing was recorded in this range."),
         (Kind::NoLiveView, "Live view is not configured: MEDIAMTX_URL says where streams are served."),

@@ -25,6 +25,30 @@ pub(super) struct StartRequest {
     format: String,
 }
 
+/// What `POST /index` takes; [`Stretch`](super::super::params::Stretch) reads it.
+#[derive(ToSchema)]
+#[schema(as = IndexRequest, example = json!({
+    "camera_id": "cam-001-entrance",
+    "start_time": "2026-03-14T10:00:00Z", "end_time": "2026-03-14T11:00:00Z",
+}))]
+#[allow(dead_code, reason = "it is a shape only")]
+pub(super) struct IndexRequest {
+    #[schema(schema_with = camera_id)]
+    camera_id: String,
+    start_time: Time,
+    /// After `start_time`.
+    end_time: Time,
+}
+
+/// What `POST /index/minio` takes: an event as S3 has it; [`Created`](super::super::params::Created) reads it.
+#[derive(ToSchema)]
+#[schema(as = EventRequest, example = json!({"Records": []}))]
+#[allow(dead_code, reason = "it is a shape only")]
+pub(super) struct EventRequest {
+    #[schema(rename = "Records")]
+    records: Vec<serde_json::Value>,
+}
+
 /// What `POST /live` takes; [`Watch`](super::super::params::Watch) reads it.
 #[derive(ToSchema)]
 #[schema(as = LiveRequest, example = json!({"camera_id": "cam-001-entrance", "format": "hls"}))]

@@ -91,7 +91,7 @@ fn what_the_document_refers_to_is_there() {
 #[test]
 fn every_error_is_described() {
     let problems = parts::problems();
-    assert_eq!(problems.len(), 8, "a status has a name of its own");
+    assert_eq!(problems.len(), 10, "a status has a name of its own");
     let unavailable = serde_json::to_value(&problems["Unavailable"]).unwrap();
     assert!(unavailable["headers"]["Retry-After"].is_object());
     assert_eq!(
