@@ -30,7 +30,11 @@ const CURL: &str = r#"curl() {
 /// Runs commands; the statuses that were answered, in order.
 fn type_in(commands: &str, service: &Service, directory: &Path) -> Vec<String> {
     let script = format!("set -euo pipefail\n{CURL}{}", commands.replace(ADDRESS, &service.base));
-    let output = Command::new("bash").args(["-c", &script]).current_dir(directory).output();
+    let output = Command::new("bash")
+        .env("INGEST_SECRET", "5ecret")
+        .args(["-c", &script])
+        .current_dir(directory)
+        .output();
     let output = output.expect("bash is needed for these tests");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{script}\n{said}\n{}", String::from_utf8_lossy(&output.stdout));
@@ -39,7 +43,10 @@ fn type_in(commands: &str, service: &Service, directory: &Path) -> Vec<String> {
 
 #[test]
 fn the_walk_through_the_api_is_answered_as_the_readme_says() {
-    let service = Service::start_with(&samples(), &[("MEDIAMTX_URL", "http://mediamtx:8888")]);
+    let service = Service::start_with(
+        &samples(),
+        &[("MEDIAMTX_URL", "http://mediamtx:8888"), ("INGEST_SECRET", "5ecret")],
+    );
     let directory = TempDir::new().unwrap();
 
     let playing = commands("\n## Playing\n", "\n## API\n");
@@ -57,6 +64,7 @@ fn the_walk_through_the_api_is_answered_as_the_readme_says() {
         "200 POST",
         "200 DELETE",
         "201 POST",
+        "202 POST",
     ];
     assert_eq!(statuses, expected);
     let segment = std::fs::read(directory.path().join("segment.ts")).unwrap();

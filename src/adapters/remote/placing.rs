@@ -46,7 +46,7 @@ pub(super) fn placed(rows: Vec<Listed>, mut unreadable: Vec<Unreadable>, range: 
         match known {
             Some(Known::Extent(extent)) => playable.push((row, Some(extent), Ticks::ZERO)),
             Some(Known::Planned(extent)) => {
-                let length = extent.duration();
+                let length = extent.duration().min(estimate);
                 playable.push((row, Some(extent), length));
             }
             None => playable.push((row, None, estimate)),

@@ -114,7 +114,9 @@ impl Library {
                 continue;
             }
             let Some(sketch) = own.as_ref().or(look.as_ref()) else { continue };
-            let length = own.as_ref().map_or(estimate, |own| own.duration());
+            // Where the next recording begins before this one ends, its cells go on all the same.
+            let told = row.duration.max(estimate);
+            let length = own.as_ref().map_or(told, |own| own.duration());
             let grid = self.sketches.grid(&row.key, || sketch.grid(length, self.target)).await;
             *known = Some(Known::Planned(Arc::new(sketch.extent(grid))));
         }
