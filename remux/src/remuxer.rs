@@ -10,7 +10,7 @@ use crate::cut::{Bounds, To};
 use crate::error::Error;
 use crate::head::{Head, Wanted};
 use crate::index::Cut;
-use crate::layout::{Container, Layout};
+use crate::layout::{Container, Layout, Packaging};
 use crate::limits;
 use crate::locate::{Found, Thresholds};
 use crate::report::{Event, Report};
@@ -42,17 +42,6 @@ pub struct Span {
     pub from: Option<Ticks>,
     /// Up to the first RAP at or after this; `None`: up to the end.
     pub to: Option<Ticks>,
-}
-
-/// What the output is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Packaging {
-    /// A transport stream.
-    #[default]
-    TransportStream,
-    /// Fragmented MP4 (CMAF): of [`Remuxer::copy`] a file with its initialization segment, of [`Remuxer::segment`] a media
-    /// segment for the one that [`Layout::initialization`] gives.
-    FragmentedMp4,
 }
 
 /// What [`Remuxer::copy`] makes of what. [`Span`] converts into it.

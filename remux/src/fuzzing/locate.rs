@@ -6,10 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::Layout;
+use crate::layout::Packaging;
 use crate::locate::{
     Found, Grid, HeadReader, HeadWants, Knowledge, Learned, Search, Sounder, Standing, Step, TARGET, Tail,
 };
-use crate::remuxer::{Output, Packaging, Remuxer};
+use crate::remuxer::{Output, Remuxer};
 use crate::time::Ticks;
 
 /// The first two bytes say which segment and how chunks are cut; the rest is the recording.

@@ -42,7 +42,7 @@ use crate::timeline::Timekeeper;
 use crate::ts::{self, Framer, Header, PACKET, Packet, PacketSize};
 
 pub use self::movie::Measured;
-pub(crate) use self::movie::{Target, for_mp4};
+pub(crate) use self::movie::Target;
 pub(crate) use self::mp4::Mp4Rewriter;
 pub(crate) use self::outlet::Continuation;
 
