@@ -11,6 +11,10 @@ pub const SYNC_SEARCH: u64 = 8 << 20;
 /// Sync bytes in a row, one packet size apart, that make a lock (the first included).
 pub const SYNC_CONFIRMATIONS: usize = 4;
 
+/// Packets that are looked at before another packet size than until now is believed: their counters must go on. Garbage may
+/// be full of sync bytes, and at the distance of another packet size by nature (192 and 204 are multiples of 12).
+pub const SIZE_CHANGE_CONFIRMATIONS: usize = 16;
+
 /// Bytes of one PSI section: the most that H.222.0 §2.4.4 allows for PAT and PMT, header included. A longer
 /// `section_length` drops the section.
 pub const PSI_SECTION: usize = 1024;

@@ -20,7 +20,7 @@ use crate::ts::Framer;
 
 /// Raised whenever the bytes that come out for the same source, layout and cut change: part of whatever names a segment
 /// for a cache.
-pub const OUTPUT_VERSION: u32 = 3;
+pub const OUTPUT_VERSION: u32 = 4;
 
 /// What [`Remuxer::poll`] gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -293,7 +293,7 @@ impl Remuxer {
             Some(before) if before.is_multiple_of(layout.packet_size.bytes() as u64) => {
                 Framer::on_grid(offset, layout.packet_size)
             }
-            _ => Framer::new(offset),
+            _ => Framer::knowing(offset, layout.packet_size),
         };
         match Rewriter::new(layout, bounds, framer, Extent::Segment, target) {
             Ok(rewriter) => self.state = State::Playing(Box::new(rewriter)),

@@ -107,6 +107,28 @@ fn the_packet_size_may_change_in_the_middle() {
 }
 
 #[test]
+fn garbage_full_of_sync_bytes_is_no_change_of_the_packet_size() {
+    let source = entrance();
+    let (plain, _) = copy(&source, 100_000).unwrap();
+    let mut noise = Noise(5);
+    // 192 and 204 are multiples of 12, 188 is none of 3.
+    for period in [3, 6, 12] {
+        let garbage: Vec<u8> =
+            (0..200_000).map(|at| if at % period == 0 { 0x47 } else { noise.next() as u8 | 0x80 }).collect();
+        for size in [PacketSize::Plain, PacketSize::Timed, PacketSize::Coded] {
+            let source = spaced(&source, size);
+            let (front, back) = source.split_at(source.len() / size.bytes() / 2 * size.bytes());
+            let (out, report) = copy(&[front, &garbage, back].concat(), 50_000).unwrap();
+            assert!(out == plain, "{size:?}, every {period}th byte");
+            // Where the garbage begins and ends, sync bytes may stand on the grid; on that of 204 bytes all the way.
+            let taken = 200_000 - report.skipped_bytes;
+            let is_known = size == PacketSize::Coded || taken <= 4 * size.bytes() as u64;
+            assert!(is_known, "{size:?}, every {period}th byte: {taken}");
+        }
+    }
+}
+
+#[test]
 fn a_clock_whose_upper_byte_is_a_sync_byte_hides_no_packet() {
     let source = made();
     let plain = copy(&source, 100_000).unwrap();

@@ -117,7 +117,7 @@ impl Part {
         Self {
             lanes: lanes.map(|stream| Lane::new(stream.source.pid(), stream.codec)).collect(),
             range: start..start,
-            framer: Framer::new(start),
+            framer: Framer::knowing(start, layout.packet_size),
             first: None,
             done: start,
             front: Vec::new(),

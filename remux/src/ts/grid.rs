@@ -1,7 +1,7 @@
 //! The packet grid: how far apart packets stand, and where (H.222.0 §2.4.3.3, annex G.1).
 //!
 //! ```text
-//!             four sync bytes in a row, one packet size apart
+//!             four sync bytes in a row, one packet size apart; counters besides, where it is not that from before
 //! Searching ───────────────────▶ At ──packet──▶ Between
 //!     ▲                          │ ▲               │ │
 //!     └──── sync byte missing ───┘ └─── filler ────┘ │
@@ -11,7 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::SYNC_CONFIRMATIONS;
+use super::evidence::Evidence;
+use crate::limits::{SIZE_CHANGE_CONFIRMATIONS, SYNC_CONFIRMATIONS};
 use crate::ts::packet::{PACKET, SYNC_BYTE};
 
 /// How far apart the packets of a source stand. Only the 188 bytes of H.222.0 go out.
@@ -65,30 +66,88 @@ impl PacketSize {
     /// Whether what looks like sync bytes 192 bytes apart belongs to the clock in `TP_extra_header`, whose upper bytes stand
     /// still over dozens of packets: then sync bytes stand three or four bytes behind. Behind a sync byte itself that would
     /// be a reserved `adaptation_field_control`, or four packets whose first byte after the header is 0x47.
-    fn is_clock(rest: &[u8], votes: usize) -> bool {
-        let is_grid = |behind: &[u8]| Self::Timed.votes(behind).is_some_and(|found| found >= votes);
-        [3, 4].into_iter().filter_map(|shift| rest.get(shift..)).any(is_grid)
+    fn is_clock(self, rest: &[u8], votes: usize) -> bool {
+        let is_grid = |behind: &[u8]| self.votes(behind).is_some_and(|found| found >= votes);
+        let mut behind = [3, 4].into_iter().filter_map(|shift| rest.get(shift..));
+        self == Self::Timed && votes > 1 && behind.any(is_grid)
+    }
+
+    /// What suits 192 and 204 bytes alike is garbage with a period of its own: both are multiples of 12.
+    fn is_periodic(self, rest: &[u8]) -> bool {
+        self != Self::Plain && Self::Timed.votes(rest).is_some() && Self::Coded.votes(rest).is_some()
+    }
+
+    /// The size of the grid that begins with `rest`, the bytes behind a break in that of `before`.
+    fn elect(rest: &[u8], before: Option<Self>, at_end: bool) -> Verdict {
+        match before {
+            None => Self::elect_first(rest, at_end),
+            Some(before) => Self::elect_again(rest, before, at_end),
+        }
     }
 
     /// The size that most sync bytes speak for; the first of [`ALL`](Self::ALL) where several are as good. Where the
-    /// source ends before a second sync byte, nothing but `before` speaks for another size than 188.
-    fn elect(rest: &[u8], before: Option<Self>, at_end: bool) -> Option<Self> {
+    /// source ends before a second sync byte, nothing speaks for another size than 188.
+    fn elect_first(rest: &[u8], at_end: bool) -> Verdict {
         let votes = Self::ALL.into_iter().rev().filter_map(|size| Some((size.votes(rest)?, size)));
-        let is_known = |size: Self| size == Self::Plain || before == Some(size);
-        let is_all_seen = at_end || rest.len() >= LOOKAHEAD;
-        let is_clock = |votes| is_all_seen && votes > 1 && Self::is_clock(rest, votes);
+        let is_all_seen = at_end || rest.len() >= LOCK;
         let heard = votes.filter(|&(votes, size)| {
-            (votes > 1 || !at_end || is_known(size)) && (size != Self::Timed || !is_clock(votes))
+            (votes > 1 || !at_end || size == Self::Plain) && !(is_all_seen && size.is_clock(rest, votes))
         });
-        let (_, size) = heard.max_by_key(|&(votes, _)| votes)?;
-        // What suits 192 and 204 bytes alike is garbage with a period of its own: both are multiples of 12.
-        let is_periodic = || Self::Timed.votes(rest).is_some() && Self::Coded.votes(rest).is_some();
-        (size == Self::Plain || !is_all_seen || !is_periodic()).then_some(size)
+        match heard.max_by_key(|&(votes, _)| votes) {
+            None => Verdict::No,
+            Some(_) if !is_all_seen => Verdict::Open,
+            Some((_, size)) if size.is_periodic(rest) => Verdict::No,
+            Some((_, size)) => Verdict::decided(size, rest),
+        }
+    }
+
+    /// A file does not change its packet size, but files are joined: the size from before needs its sync bytes, another
+    /// one must show packets.
+    fn elect_again(rest: &[u8], before: Self, at_end: bool) -> Verdict {
+        let is_all_seen = at_end || rest.len() >= LOCK;
+        let is_heard = |size: Self| {
+            let is_other = |votes| is_all_seen && (size.is_clock(rest, votes) || size.is_periodic(rest));
+            size.votes(rest).is_some_and(|votes| !is_other(votes))
+        };
+        if is_heard(before) {
+            return if is_all_seen { Verdict::decided(before, rest) } else { Verdict::Open };
+        }
+        let mut others = Self::ALL.into_iter().filter(|&size| size != before && is_heard(size));
+        if !at_end && rest.len() < LOOKAHEAD {
+            return if others.next().is_some() { Verdict::Open } else { Verdict::No };
+        }
+        let found = others.find(|size| size.evidence(rest).is_convincing());
+        found.map_or(Verdict::No, |size| Verdict::decided(size, rest))
+    }
+
+    /// What the packets say that stand in `rest` at this distance, up to one without a sync byte.
+    fn evidence(self, rest: &[u8]) -> Evidence {
+        let packets = rest.chunks(self.bytes()).map_while(|chunk| chunk.first_chunk::<PACKET>());
+        Evidence::of(packets.take_while(|packet| packet[0] == SYNC_BYTE))
     }
 }
 
+/// What is said of a place where a grid may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// One of this size does.
+    Yes(PacketSize),
+    /// None does.
+    No,
+    /// More bytes are needed to tell.
+    Open,
+}
+
+impl Verdict {
+    fn decided(size: PacketSize, rest: &[u8]) -> Self {
+        if rest.len() >= PACKET { Self::Yes(size) } else { Self::No }
+    }
+}
+
+/// Bytes that show whether sync bytes stand where they should.
+const LOCK: usize = (SYNC_CONFIRMATIONS - 1) * PacketSize::Coded.bytes() + 1;
 /// Bytes that a decision can need to see.
-pub(crate) const LOOKAHEAD: usize = (SYNC_CONFIRMATIONS - 1) * PacketSize::Coded.bytes() + 1;
+pub(crate) const LOOKAHEAD: usize = SIZE_CHANGE_CONFIRMATIONS * PacketSize::Coded.bytes();
 
 /// What is known of the grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,18 +207,16 @@ impl Sync {
     #[cold]
     fn search(&mut self, before: Option<PacketSize>, parity: usize, rest: &[u8], at_end: bool) -> Step {
         let found = memchr::memchr_iter(SYNC_BYTE, rest).find_map(|at| {
-            let tail = rest.get(at..)?;
-            let size = PacketSize::elect(tail, before, at_end)?;
-            Some((at, size, tail.len() >= LOOKAHEAD || at_end && tail.len() >= PACKET))
+            let verdict = PacketSize::elect(rest.get(at..)?, before, at_end);
+            (verdict != Verdict::No).then_some((at, verdict))
         });
         let to_skip = match found {
-            Some((0, size, true)) => {
+            Some((0, Verdict::Yes(size))) => {
                 *self = Self::At(size);
                 return Step::Begin(size.before());
             }
-            Some((0, _, false)) if !at_end => 0,
-            Some((at @ 1.., ..)) => at,
-            Some((0, _, false)) | None => rest.len(),
+            Some((at, _)) => at,
+            None => rest.len(),
         };
         let parity_here = parity.min(to_skip);
         *self = Self::Searching { before, parity: parity - parity_here };
@@ -175,31 +232,71 @@ impl Sync {
 mod tests {
     use super::*;
 
+    use Verdict::{No, Yes};
+
     #[test]
     fn where_every_byte_is_a_sync_byte_packets_are_plain() {
-        assert_eq!(PacketSize::elect(&[SYNC_BYTE; LOOKAHEAD], None, true), Some(PacketSize::Plain));
-        assert_eq!(PacketSize::elect(&[SYNC_BYTE; PACKET], None, true), Some(PacketSize::Plain));
+        assert_eq!(PacketSize::elect(&[SYNC_BYTE; LOOKAHEAD], None, true), Yes(PacketSize::Plain));
+        assert_eq!(PacketSize::elect(&[SYNC_BYTE; PACKET], None, true), Yes(PacketSize::Plain));
+    }
+
+    /// Sync bytes `size` apart, with nothing between them that speaks of packets.
+    fn bare(size: PacketSize) -> [u8; LOOKAHEAD] {
+        let mut bytes = [0; LOOKAHEAD];
+        bytes.iter_mut().step_by(size.bytes()).for_each(|byte| *byte = SYNC_BYTE);
+        bytes
+    }
+
+    /// The same where counters go on from packet to packet.
+    fn counting(size: PacketSize) -> [u8; LOOKAHEAD] {
+        let mut bytes = bare(size);
+        for (number, packet) in
+            bytes.chunks_mut(size.bytes()).enumerate().filter(|(_, packet)| packet.len() > 3)
+        {
+            packet[1..4].copy_from_slice(&[1, 0, 0x10 | number as u8 & 0x0f]);
+        }
+        bytes
     }
 
     #[test]
     fn a_packet_size_needs_every_one_of_its_sync_bytes() {
         for size in PacketSize::ALL {
-            let mut bytes = [0; LOOKAHEAD];
-            bytes.iter_mut().step_by(size.bytes()).for_each(|byte| *byte = SYNC_BYTE);
-            assert_eq!(PacketSize::elect(&bytes, None, true), Some(size));
+            let mut bytes = bare(size);
+            assert_eq!(PacketSize::elect(&bytes, None, true), Yes(size));
             bytes[3 * size.bytes()] = 0;
-            assert_eq!(PacketSize::elect(&bytes, None, true), None);
+            assert_eq!(PacketSize::elect(&bytes, None, true), No);
+        }
+    }
+
+    #[test]
+    fn another_packet_size_than_before_needs_packets_besides() {
+        for size in PacketSize::ALL {
+            for before in PacketSize::ALL {
+                let expected = if size == before { Yes(size) } else { No };
+                assert_eq!(PacketSize::elect(&bare(size), Some(before), false), expected, "{before:?}");
+                assert_eq!(PacketSize::elect(&counting(size), Some(before), false), Yes(size), "{before:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_suits_all_sizes_is_no_grid_but_that_of_plain_packets() {
+        for before in PacketSize::ALL {
+            let expected = if before == PacketSize::Plain { Yes(before) } else { No };
+            assert_eq!(PacketSize::elect(&[SYNC_BYTE; LOOKAHEAD], Some(before), true), expected);
         }
     }
 
     #[test]
     fn a_clock_that_looks_like_sync_bytes_is_told_from_them() {
         for place in [0, 1] {
-            let mut bytes = [0; LOOKAHEAD + 4];
+            let mut bytes = [0; LOCK + 4];
             bytes[place..].iter_mut().step_by(192).for_each(|byte| *byte = SYNC_BYTE);
             bytes[4..].iter_mut().step_by(192).for_each(|byte| *byte = SYNC_BYTE);
-            assert_eq!(PacketSize::elect(&bytes[place..], None, false), None);
-            assert_eq!(PacketSize::elect(&bytes[4..], None, false), Some(PacketSize::Timed));
+            for before in [None, Some(PacketSize::Timed)] {
+                assert_eq!(PacketSize::elect(&bytes[place..], before, false), No);
+                assert_eq!(PacketSize::elect(&bytes[4..], before, false), Yes(PacketSize::Timed));
+            }
         }
     }
 
@@ -207,7 +304,7 @@ mod tests {
     fn a_single_sync_byte_speaks_for_what_was_before() {
         let mut bytes = [0; 200];
         bytes[0] = SYNC_BYTE;
-        assert_eq!(PacketSize::elect(&bytes, None, true), None);
-        assert_eq!(PacketSize::elect(&bytes, Some(PacketSize::Coded), true), Some(PacketSize::Coded));
+        assert_eq!(PacketSize::elect(&bytes, None, true), No);
+        assert_eq!(PacketSize::elect(&bytes, Some(PacketSize::Coded), true), Yes(PacketSize::Coded));
     }
 }

@@ -1,6 +1,7 @@
 //! Transport stream packets (H.222.0 §2.4.3).
 
 mod continuity;
+mod evidence;
 mod grid;
 mod packet;
 mod pid;

@@ -80,6 +80,11 @@ impl Framer {
         Self { sync: Sync::At(size), ..Self::new(offset) }
     }
 
+    /// Begins anywhere in a source whose packets are known to stand so far apart.
+    pub(crate) fn knowing(offset: u64, size: PacketSize) -> Self {
+        Self { sync: Sync::Searching { before: Some(size), parity: 0 }, ..Self::new(offset) }
+    }
+
     /// How far apart the packets stand, as far as is known: that of the packet found last.
     #[inline]
     pub(crate) fn packet_size(&self) -> PacketSize {
@@ -235,13 +240,13 @@ impl Framer {
 mod tests {
     use super::*;
 
-    /// Packets whose payload counts up, so that a wrong grid shows.
+    /// Packets of one PID whose payload counts up, so that a wrong grid shows.
     fn packets(count: usize) -> Vec<u8> {
-        (0..count)
-            .flat_map(|n| {
-                std::iter::once(SYNC_BYTE).chain((1..PACKET).map(move |i| (n * 7 + i) as u8 & 0x3f))
-            })
-            .collect()
+        let packet = |n: usize| {
+            let header = [SYNC_BYTE, 1, 0, 0x10 | n as u8 & 0x0f];
+            header.into_iter().chain((4..PACKET).map(move |i| (n * 7 + i) as u8 & 0x3f))
+        };
+        (0..count).flat_map(packet).collect()
     }
 
     /// Offsets of the packets found when `bytes` come in chunks of `size`.
