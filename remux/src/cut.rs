@@ -100,6 +100,8 @@ pub(crate) struct Cutter {
     /// Where it ends, whatever has become of the source.
     end: To,
     phase: Phase,
+    /// The key stream comes a GOP at a time: others wait for it where the end is known, too.
+    is_in_bursts: bool,
     /// A bit for every stream but the key stream.
     others: u64,
     /// Up to where the key stream has been decoded.
@@ -134,10 +136,16 @@ impl Cutter {
             bounds,
             end: bounds.to,
             phase: Phase::Before,
+            is_in_bursts: false,
             others: all & !1,
             reached: None,
             seen: Seen::default(),
         }
+    }
+
+    /// The same where the key stream's times are found out a GOP at a time.
+    pub(crate) fn in_bursts(self, is_in_bursts: bool) -> Self {
+        Self { is_in_bursts, ..self }
     }
 
     /// A PES of the key stream that starts at `offset`; `rap` says whether decoding can begin there.
@@ -255,8 +263,9 @@ impl Cutter {
             (Phase::After { .. } | Phase::Complete | Phase::Empty | Phase::Late, _) => Verdict::Drop,
             (_, To::Rap(to)) if pts >= to => Verdict::Drop,
             (Phase::Before, _) => Verdict::Hold,
-            (Phase::Inside { .. }, To::Rap(_) | To::Threshold(_))
-                if self.reached.is_none_or(|reached| pts > reached) =>
+            (Phase::Inside { .. }, to)
+                if (self.is_in_bursts || to != To::End)
+                    && self.reached.is_none_or(|reached| pts > reached) =>
             {
                 Verdict::Hold
             }
@@ -282,6 +291,7 @@ impl Cutter {
     /// The source has ended: what is held for want of RAP b belongs inside.
     pub(crate) fn on_end(&mut self) {
         self.bounds.to = To::End;
+        self.is_in_bursts = false;
     }
 
     /// The RAP that the piece ends before, where one is known.

@@ -91,6 +91,13 @@ pub const ACCESS_UNIT: usize = 4 << 20;
 /// NAL units of one access unit. What follows belongs to no picture and is dropped.
 pub const NAL_UNITS: usize = 4096;
 
+/// Bytes of pictures without times that wait for the next that has them. Past that they are timed by the frame duration
+/// alone, and those that follow do not wait.
+pub const UNTIMED_BYTES: usize = 2 << 20;
+
+/// How many of them wait: at 25 a second more than half a minute. Past that, as past [`UNTIMED_BYTES`].
+pub const UNTIMED_PICTURES: usize = 1024;
+
 /// Parameter sets of one stream that are remembered: H.264 allows 32 + 256 ids, streams use two or three.
 pub const PARAMETER_SETS: usize = 64;
 

@@ -31,7 +31,7 @@ impl AccessUnit {
     /// Bytes that it keeps in memory, about.
     pub(crate) fn size(&self) -> usize {
         match &self.data {
-            Data::Nals(nals) => nals.bytes.len(),
+            Data::Nals(nals) => nals.size(),
             Data::Frame(frame) => frame.len(),
         }
     }
@@ -59,6 +59,11 @@ impl Nals {
     pub(crate) fn new(bytes: Bytes, mut ranges: Vec<Range<usize>>) -> Self {
         ranges.retain(|range| range.start < range.end && range.end <= bytes.len());
         Self { bytes, ranges }
+    }
+
+    /// Bytes that they keep in memory, about.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     /// The NAL units.

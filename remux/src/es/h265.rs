@@ -9,6 +9,7 @@ use crate::layout::VideoFormat;
 // nal_unit_type, table 7-1.
 const BLA_W_LP: u8 = 16;
 const BLA_W_RADL: u8 = 17;
+const IDR_W_RADL: u8 = 19;
 const IDR_N_LP: u8 = 20;
 const RSV_IRAP_VCL23: u8 = 23;
 const LAST_VCL: u8 = 31;
@@ -42,6 +43,16 @@ pub(super) fn role(nal: &[u8]) -> Option<Role> {
 /// first_slice_segment_in_pic_flag (§7.3.6.1).
 pub(super) fn begins_picture(slice: &[u8]) -> bool {
     slice.get(2).is_some_and(|&byte| byte & 0x80 != 0)
+}
+
+/// An IDR picture by its nal_unit_type.
+pub(super) fn is_base_idr(nal_unit_type: u8) -> bool {
+    (IDR_W_RADL..=IDR_N_LP).contains(&nal_unit_type)
+}
+
+/// A BLA picture by its nal_unit_type: what it may refer to is missing.
+pub(super) fn is_broken_link(nal_unit_type: u8) -> bool {
+    (BLA_W_LP..IDR_W_RADL).contains(&nal_unit_type)
 }
 
 /// Whether a NAL unit is a picture parameter set.

@@ -23,6 +23,10 @@ pub(crate) struct Sps {
     pub(crate) width: u32,
     /// Height after cropping by the conformance window.
     pub(crate) height: u32,
+    /// separate_colour_plane_flag.
+    pub(crate) has_colour_planes: bool,
+    /// log2_max_pic_order_cnt_lsb, 4 to 16; `None` where it ends before.
+    pub(crate) order_bits: Option<u32>,
 }
 
 impl Sps {
@@ -36,9 +40,7 @@ impl Sps {
         let general = profile_tier_level(&mut bits, max_sub_layers_minus1)?;
         let id = bits.ue()?;
         let chroma_format_idc = u8::try_from(bits.ue()?).ok().filter(|&idc| idc <= 3)?;
-        if chroma_format_idc == 3 {
-            bits.skip(1)?; // separate_colour_plane_flag
-        }
+        let has_colour_planes = chroma_format_idc == 3 && bits.flag()?;
         let (width, height) = cropped_size(&mut bits, chroma_format_idc)?;
         let mut bit_depth =
             || bits.ue().and_then(|depth| u8::try_from(depth).ok()).filter(|&depth| depth <= 8);
@@ -52,6 +54,8 @@ impl Sps {
             bit_depth_chroma_minus8: bit_depth()?,
             width,
             height,
+            has_colour_planes,
+            order_bits: bits.ue().map(|bits| bits.saturating_add(4)).filter(|&bits| bits <= 16),
         })
     }
 

@@ -7,8 +7,10 @@ mod audio;
 pub(crate) mod frames;
 pub(crate) mod h264;
 mod h265;
+mod h265_order;
 pub(crate) mod h265_sps;
 pub(crate) mod latm;
+pub(crate) mod order;
 pub(crate) mod parameter_sets;
 pub(crate) mod picture;
 

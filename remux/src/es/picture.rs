@@ -2,7 +2,8 @@
 
 use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, PicOrderCntType, SeqParameterSet};
 
-use super::{h264, h265};
+use super::order::OrderBits;
+use super::{h264, h265, h265_order};
 use crate::bits::{Bits, without_emulation_prevention};
 use crate::layout::Codec;
 use crate::limits;
@@ -15,6 +16,8 @@ pub(crate) struct PictureWatch {
     sps: Vec<(u32, SliceSyntax)>,
     /// For each pic_parameter_set_id its seq_parameter_set_id.
     pps: Vec<(u32, u32)>,
+    /// The same of H.265.
+    h265: h265_order::Syntax,
     last: Option<SliceId>,
     /// H.265: nal_unit_type of the last slice.
     last_type: Option<u8>,
@@ -52,13 +55,20 @@ struct Rest {
 
 impl PictureWatch {
     pub(crate) fn new(codec: Codec) -> Self {
-        Self { codec, sps: Vec::new(), pps: Vec::new(), last: None, last_type: None }
+        Self {
+            codec,
+            sps: Vec::new(),
+            pps: Vec::new(),
+            h265: h265_order::Syntax::default(),
+            last: None,
+            last_type: None,
+        }
     }
 
     /// A parameter set that the slices to come are read with.
     pub(crate) fn on_parameter_set(&mut self, nal: &[u8]) {
-        if self.codec != Codec::H264 {
-            return;
+        if self.codec == Codec::H265 {
+            return self.h265.on_parameter_set(nal);
         }
         let Some(set) = h264::set_id(nal) else { return };
         if let Some(sps) = h264::sequence_parameter_set(nal) {
@@ -87,6 +97,21 @@ impl PictureWatch {
             Codec::H265 => h265::begins_picture(nal),
             _ => self.slice(nal).is_none_or(|slice| slice.first_mb_in_slice == 0),
         }
+    }
+
+    /// Where the picture stands in the order of showing, as its first slice says.
+    pub(crate) fn order(&self, nal: &[u8]) -> Option<OrderBits> {
+        if self.codec == Codec::H265 {
+            return self.h265.order(nal);
+        }
+        let slice = self.slice(nal)?;
+        let syntax = find(&self.sps, find(&self.pps, slice.rest?.pic_parameter_set_id)?)?;
+        (syntax.pic_order_bits > 0).then_some(OrderBits {
+            lsb: slice.rest?.pic_order_cnt_lsb,
+            length: syntax.pic_order_bits,
+            begins_sequence: slice.nal_unit_type_is_idr,
+            is_reference: slice.is_reference,
+        })
     }
 
     /// slice_header, its first half (§7.3.3).
@@ -120,14 +145,14 @@ impl PictureWatch {
     }
 }
 
-fn remember<T>(entries: &mut Vec<(u32, T)>, id: u32, entry: T) {
+pub(super) fn remember<T>(entries: &mut Vec<(u32, T)>, id: u32, entry: T) {
     entries.retain(|&(known, _)| known != id);
     if entries.len() < limits::PARAMETER_SETS {
         entries.push((id, entry));
     }
 }
 
-fn find<T: Copy>(entries: &[(u32, T)], id: u32) -> Option<T> {
+pub(super) fn find<T: Copy>(entries: &[(u32, T)], id: u32) -> Option<T> {
     entries.iter().find(|&&(known, _)| known == id).map(|&(_, entry)| entry)
 }
 

@@ -28,11 +28,14 @@ pub struct Stream {
     /// Pictures that are decoded before one that is shown before them, at most: where the source has no DTS, this is how
     /// they are made. 0 where it has them, or needs none.
     pub reorder: u8,
+    /// Where pictures lack times: what their picture order count grows by from one to that which is shown next. 0 where they
+    /// have times, or it is not known.
+    pub order_step: u8,
     /// Added to its times: where they have nothing to do with those of the pictures, what stands side by side in the source
     /// is shown together.
     pub shift: Ticks,
-    /// How long one of its PES lasts, about; of the key stream [`Layout::frame_duration`] says how long a picture does. 0 in
-    /// MP4.
+    /// How far apart the PES that have times are, about; of the key stream [`Layout::frame_duration`] says how long a picture
+    /// lasts. 0 in MP4.
     pub pes_duration: Ticks,
     /// Descriptors of the output PMT, as bytes (H.222.0 §2.6).
     pub descriptors: Vec<u8>,

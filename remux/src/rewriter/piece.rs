@@ -12,7 +12,7 @@ use super::{Extent, KEY};
 use crate::cut::{Bounds, Cutter, KeyVerdict, Verdict};
 use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
-use crate::layout::{Layout, RapClass};
+use crate::layout::{Layout, RapClass, Repair, Stream};
 use crate::locate::Standing;
 use crate::mux::pacing::Pacing;
 use crate::report::Report;
@@ -81,9 +81,11 @@ impl Piece {
         target: Target,
     ) -> Result<Self, Error> {
         let streams = layout.streams.len();
+        let waits = |key: &Stream| key.codec.is_video() && key.repairs.contains(&Repair::NoTimes);
+        let is_in_bursts = layout.streams.first().is_some_and(waits);
         Ok(Self {
             movie: Movie::new(&layout, target)?,
-            cutter: Cutter::new(bounds, streams),
+            cutter: Cutter::new(bounds, streams).in_bursts(is_in_bursts),
             outlet,
             held: Held::default(),
             routes: vec![Route::Nowhere; streams],

@@ -1,6 +1,7 @@
 //! The streams of a program while its layout is being learned.
 
 mod framing;
+mod order;
 mod pictures;
 mod probe;
 mod sound;

@@ -1,7 +1,9 @@
 //! What the PES of a video stream in the head need in order to be played.
 
 use super::framing::{framing, nals};
+use super::order::OrderSurvey;
 use super::probe::Findings;
+use crate::es::order::OrderWatch;
 use crate::es::parameter_sets::{ParameterSets, set_id};
 use crate::es::picture::PictureWatch;
 use crate::es::{Role, Unit, role, unit_of, video_format};
@@ -15,15 +17,18 @@ pub(super) struct Pictures {
     /// As the first PES has it.
     framing: Option<Framing>,
     picture: PictureWatch,
+    order: OrderWatch,
+    orders: OrderSurvey,
     /// The first of each id.
     sets: ParameterSets,
     repairs: Vec<Repair>,
     format: Option<Format>,
-    /// Whole PES that were looked into, and the pictures that began in them.
-    pes: i64,
-    /// Those that had a time.
-    timed: i64,
+    /// Pictures that began in whole PES.
     pictures: i64,
+    /// Of the PES with a time: how many there were, and how many pictures had begun before the first and the last.
+    timed: i64,
+    first_timed: i64,
+    last_timed: i64,
 }
 
 impl Pictures {
@@ -32,12 +37,15 @@ impl Pictures {
             codec,
             framing: None,
             picture: PictureWatch::new(codec),
+            order: OrderWatch::default(),
+            orders: OrderSurvey::default(),
             sets: ParameterSets::default(),
             repairs: Vec::new(),
             format: None,
-            pes: 0,
-            timed: 0,
             pictures: 0,
+            timed: 0,
+            first_timed: 0,
+            last_timed: 0,
         }
     }
 
@@ -57,12 +65,19 @@ impl Pictures {
             self.format = Some(Format::Video(video_format(self.codec, known)));
         }
         if !is_torn {
-            self.pes += 1;
-            self.timed += i64::from(has_time);
-            self.pictures += order.pictures;
+            self.count(has_time, order.pictures);
             self.judge(&nals, unit, has_time, &order);
         }
         unit
+    }
+
+    fn count(&mut self, has_time: bool, pictures: i64) {
+        if has_time {
+            self.first_timed = if self.timed == 0 { self.pictures } else { self.first_timed };
+            self.last_timed = self.pictures;
+            self.timed += 1;
+        }
+        self.pictures += pictures;
     }
 
     /// How the parts of access units follow each other.
@@ -72,7 +87,10 @@ impl Pictures {
             match role(self.codec, nal) {
                 Some(Role::Slice) => {
                     order.slices += 1;
-                    order.pictures += i64::from(self.picture.on_slice(nal));
+                    if self.picture.on_slice(nal) {
+                        order.pictures += 1;
+                        self.note_order(nal);
+                    }
                     order.is_misplaced = false;
                 }
                 Some(Role::Delimiter) => {
@@ -89,6 +107,12 @@ impl Pictures {
             }
         }
         order
+    }
+
+    fn note_order(&mut self, slice: &[u8]) {
+        if let Some(bits) = self.picture.order(slice) {
+            self.orders.on_picture(self.order.on_picture(bits));
+        }
     }
 
     fn judge(&mut self, nals: &[&[u8]], unit: Unit, has_time: bool, order: &Order) {
@@ -114,10 +138,19 @@ impl Pictures {
 
     /// How long a picture lasts, where it is `step` from one time to the next.
     pub(super) fn per_picture(&self, step: Ticks) -> Ticks {
-        if self.pictures <= self.timed {
-            return step;
+        let (steps, pictures) = (self.timed - 1, self.last_timed - self.first_timed);
+        match pictures > steps && steps > 0 {
+            true => Ticks::new((step.get().saturating_mul(steps) / pictures).max(1)),
+            false => step,
         }
-        Ticks::new((step.get() * self.timed / self.pictures).max(1))
+    }
+
+    /// What picture order count says where times do not: the step from picture to picture, and how many of them are decoded
+    /// before one that is shown before them.
+    pub(super) fn unwritten_order(&self) -> Option<(u8, u8)> {
+        let lack_times = [Repair::NoTimes, Repair::Packing];
+        let is_needed = self.repairs.iter().any(|repair| lack_times.contains(repair));
+        is_needed.then(|| (self.orders.step(), self.orders.depth()))
     }
 
     pub(super) fn findings(&self) -> Findings {

@@ -235,8 +235,16 @@ impl Probe {
         Ok((class, zero, gop))
     }
 
-    /// The median step of the clock from picture to picture, from PES to PES of sound.
+    /// How long a picture lasts, or a PES of sound.
     pub(super) fn frame_duration(&self) -> Ticks {
+        match &self.survey {
+            Survey::Pictures(pictures) => pictures.per_picture(self.pes_duration()),
+            Survey::Sound(_) => self.pes_duration(),
+        }
+    }
+
+    /// The median step of the clock from one PES that has a time to the next.
+    fn pes_duration(&self) -> Ticks {
         let mut times = self.decoding_times();
         if self.reorder() > 0 {
             times.sort_unstable();
@@ -244,11 +252,7 @@ impl Probe {
         let steps = times.windows(2).map(|pair| pair[1] - pair[0]);
         let mut steps: Vec<Ticks> = steps.filter(|&step| step > Ticks::ZERO).collect();
         steps.sort_unstable();
-        let step = steps.get(steps.len() / 2).copied().unwrap_or(DEFAULT_FRAME);
-        match &self.survey {
-            Survey::Pictures(pictures) => pictures.per_picture(step),
-            Survey::Sound(_) => step,
-        }
+        steps.get(steps.len() / 2).copied().unwrap_or(DEFAULT_FRAME)
     }
 
     fn decoding_times(&self) -> Vec<MediaTime> {
@@ -276,7 +280,15 @@ impl Probe {
             let before = &times[position.saturating_sub(DEEPEST_REORDER)..position];
             before.iter().filter(|&&earlier| earlier > time && earlier - time < Ticks::SECOND).count()
         });
-        ahead.max().map_or(0, |depth| depth as u8)
+        let depth = ahead.max().map_or(0, |depth| depth as u8);
+        depth.max(self.unwritten_order().map_or(0, |(_, depth)| depth))
+    }
+
+    fn unwritten_order(&self) -> Option<(u8, u8)> {
+        match &self.survey {
+            Survey::Pictures(pictures) => pictures.unwritten_order(),
+            Survey::Sound(_) => None,
+        }
     }
 
     /// Where its PES stand beside those of other streams.
@@ -331,8 +343,9 @@ impl Probe {
             repairs: found.repairs,
             framing: found.framing,
             reorder,
+            order_step: self.unwritten_order().map_or(0, |(step, _)| step),
             shift: self.shift_to(key),
-            pes_duration: self.frame_duration(),
+            pes_duration: self.pes_duration(),
             descriptors,
             format: found.format.unwrap_or_else(unknown),
             setup: found.setup,

@@ -97,10 +97,11 @@ impl Clock {
         Self { is_trusted, ..self }
     }
 
-    /// The same for pictures whose DTS are made, up to `reorder` of which are decoded ahead of one shown before them.
-    pub(crate) fn reordering(self, reorder: u8) -> Self {
+    /// The same for pictures of this duration whose DTS are made, up to `reorder` of which are decoded ahead of one shown
+    /// before them.
+    pub(crate) fn reordering(self, reorder: u8, picture: Ticks) -> Self {
         let frames = i64::from(reorder) + i64::from(reorder > 0);
-        Self { back: Ticks::new(self.frame_duration.get().saturating_mul(2 * frames)), ..self }
+        Self { back: Ticks::new(picture.get().saturating_mul(2 * frames)), ..self }
     }
 
     /// What a header says; `None` where it has no PTS.

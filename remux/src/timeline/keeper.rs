@@ -47,11 +47,12 @@ impl Timekeeper {
     /// Clocks that begin near `reference`.
     pub(crate) fn new(layout: &Layout, reference: MediaTime) -> Self {
         let clocks = layout.streams.iter().take(limits::STREAMS).enumerate().map(|(number, stream)| {
-            let frame_duration = if number == KEY { layout.frame_duration } else { stream.pes_duration };
-            Clock::near(reference, frame_duration)
+            // Where times are rare, they are as far apart as that.
+            let least = if number == KEY { layout.frame_duration } else { Ticks::ZERO };
+            Clock::near(reference, stream.pes_duration.max(least))
                 .measured(number != KEY)
                 .shifted(stream.shift)
-                .reordering(stream.reorder)
+                .reordering(stream.reorder, layout.frame_duration)
                 .trusted(stream.codec.is_metadata())
         });
         Self { clocks: clocks.collect(), suspense: Suspense::default(), is_free: false }

@@ -31,9 +31,8 @@ pub(super) fn pictures(clips: &Clips) -> Vec<Row> {
         row("parameter sets at the start only", once),
         row("parameter sets behind the picture before", nal::parameter_sets_at_tail(units)),
         row("the same without delimiters", nal::parameter_sets_at_tail(&bare)),
-        // When the second is due, the source does not say.
-        row("two access units in a PES", nal::two_in_one(units)).apart(&[Column::Mistimed]),
-        row("two access units in a PES, no delimiters", nal::two_in_one(&bare)).apart(&[Column::Mistimed]),
+        row("two access units in a PES", nal::two_in_one(units)),
+        row("two access units in a PES, no delimiters", nal::two_in_one(&bare)),
         row("PES begin inside access units", nal::shifted(units)),
         row("PES header over two packets", straddling),
         row("another size in the middle", other_size),

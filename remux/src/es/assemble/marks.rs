@@ -57,12 +57,6 @@ impl Marks {
         self.marks[index].times.take()
     }
 
-    /// The times of the PES behind that in which this place lies, if it has begun.
-    pub(super) fn times_behind(&self, at: usize) -> Option<Times> {
-        let next = self.index(at).map_or(0, |index| index + 1);
-        self.marks.get(next)?.times.map(|(times, _)| times)
-    }
-
     /// The PES that has begun at `at` says that it has so many bytes.
     pub(super) fn tell_length(&mut self, at: usize, length: usize) {
         self.end = at.checked_add(length);

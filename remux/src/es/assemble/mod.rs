@@ -3,6 +3,7 @@
 mod marks;
 mod reorder;
 mod sound;
+mod timing;
 mod video;
 
 use self::sound::SoundAssembler;
@@ -16,9 +17,9 @@ use crate::timeline::Times;
 #[derive(Debug, Clone)]
 pub(crate) enum Assembler {
     /// Pictures.
-    Video(VideoAssembler),
+    Video(Box<VideoAssembler>),
     /// Sound.
-    Sound(SoundAssembler),
+    Sound(Box<SoundAssembler>),
 }
 
 impl Assembler {
@@ -26,9 +27,9 @@ impl Assembler {
     pub(crate) fn new(number: usize, layout: &Layout) -> Self {
         match layout.streams.get(number) {
             Some(stream) if stream.codec.is_video() => {
-                Self::Video(VideoAssembler::new(number, stream, layout.frame_duration))
+                Self::Video(Box::new(VideoAssembler::new(number, stream, layout.frame_duration)))
             }
-            Some(stream) => Self::Sound(SoundAssembler::new(number, stream)),
+            Some(stream) => Self::Sound(Box::new(SoundAssembler::new(number, stream))),
             None => unreachable!("a stream of the layout"),
         }
     }

@@ -12,9 +12,10 @@ use std::ops::Range;
 use bytes::BytesMut;
 
 use super::marks::Marks;
-use super::reorder::Reorder;
-use crate::es::access_unit::{AccessUnit, Data, Nals};
+use super::timing::{Picture, Timing};
+use crate::es::access_unit::{AccessUnit, Nals};
 use crate::es::annex_b::find_start_code;
+use crate::es::order::{Order, OrderWatch};
 use crate::es::picture::PictureWatch;
 use crate::es::{Role, Unit, role, unit_of};
 use crate::layout::{Codec, Framing, Setup, Stream};
@@ -25,12 +26,11 @@ use crate::timeline::Times;
 /// Collects the pictures of one stream.
 #[derive(Debug, Clone)]
 pub(crate) struct VideoAssembler {
-    stream: usize,
     codec: Codec,
     prefix: Prefix,
-    frame_duration: Ticks,
-    /// Makes the DTS that the source does not have.
-    reorder: Option<Reorder>,
+    /// Gives them their times.
+    timing: Timing,
+    order: OrderWatch,
     buffer: BytesMut,
     marks: Marks,
     /// Up to where the buffer has been searched.
@@ -46,8 +46,6 @@ pub(crate) struct VideoAssembler {
     picture: PictureWatch,
     /// Whether a picture has begun. What comes before is the rest of one whose beginning was not seen.
     has_entered: bool,
-    /// The times of the last unit.
-    last: Option<Times>,
     /// The access unit became too large: its rest is skipped up to the next PES.
     is_skipping: bool,
     dropped: u64,
@@ -83,14 +81,13 @@ impl VideoAssembler {
             sets.iter().for_each(|set| picture.on_parameter_set(set));
         }
         Self {
-            stream: number,
             codec: stream.codec,
             prefix: match stream.framing {
                 Framing::Length(size) => Prefix::Length(usize::from(size)),
                 Framing::Native | Framing::Latm => Prefix::StartCode,
             },
-            frame_duration,
-            reorder: (stream.reorder > 0).then(|| Reorder::new(stream.reorder, frame_duration)),
+            timing: Timing::new(number, stream, frame_duration),
+            order: OrderWatch::default(),
             buffer: BytesMut::new(),
             marks: Marks::default(),
             searched: 0,
@@ -100,7 +97,6 @@ impl VideoAssembler {
             next_from: None,
             picture,
             has_entered: false,
-            last: None,
             is_skipping: false,
             dropped: 0,
         }
@@ -152,6 +148,7 @@ impl VideoAssembler {
             self.on_nal(begin..self.buffer.len(), out);
         }
         self.complete(self.nals.len(), self.buffer.len(), out);
+        self.timing.finish(out);
     }
 
     /// Access units that were dropped for their size, since this was asked last.
@@ -249,7 +246,6 @@ impl VideoAssembler {
         // Its start code may lie in the PES before.
         let offset = self.marks.offset(begin.saturating_sub(self.prefix.bytes()));
         let times = self.marks.take_times(timed_at);
-        let next = self.marks.times_behind(timed_at);
         let is_damaged = self.marks.advance(length);
         self.searched = self.searched.saturating_sub(length);
         self.open_nal = self.open_nal.map(|begin| begin.saturating_sub(length));
@@ -261,18 +257,15 @@ impl VideoAssembler {
         }
         let nals = Nals::new(bytes, nals);
         let unit = unit_of(self.codec, nals.iter());
-        let is_steady = times.is_some_and(|(_, is_steady)| is_steady);
-        let given = times.map(|(times, _)| times);
-        // Where decoding would go back, nothing begins anew: pieces that begin elsewhere must come to the same times.
-        let begins = unit.is_random_access() && given.is_none_or(|given| self.can_begin_at(given));
-        let Some(times) = self.times(given, next, begins) else { return };
-        let times = match &mut self.reorder {
-            Some(reorder) => reorder.times(times.pts, begins),
-            None => times,
-        };
-        let is_boundary = is_steady && (begins || unit == Unit::Gradual) && self.is_entrance(unit, &nals);
-        let (stream, data) = (self.stream, Data::Nals(nals));
-        out.extend([AccessUnit { stream, offset, times, unit, is_damaged, is_boundary, data }]);
+        let is_entrance = self.is_entrance(unit, &nals);
+        let order = if self.timing.needs_order() { self.order(&nals) } else { None };
+        self.timing.on_picture(Picture { offset, unit, is_damaged, is_entrance, order, nals }, times, out);
+    }
+
+    /// Where it stands in the order of showing.
+    fn order(&mut self, nals: &Nals) -> Option<Order> {
+        let first = nals.iter().find(|nal| role(self.codec, nal) == Some(Role::Slice))?;
+        self.picture.order(first).map(|bits| self.order.on_picture(bits))
     }
 
     /// Whether a picture that decoding may begin at shows its first slice.
@@ -285,35 +278,5 @@ impl VideoAssembler {
     /// PES before do not count.
     fn is_timed(&self, nal: &Range<usize>) -> bool {
         matches!(role(self.codec, &self.buffer[nal.clone()]), Some(Role::Slice | Role::Delimiter))
-    }
-
-    /// Whether a picture with these times is decoded behind all that came before.
-    fn can_begin_at(&self, given: Times) -> bool {
-        match &self.reorder {
-            Some(reorder) => reorder.can_begin_at(given.pts),
-            None => self.last.is_none_or(|last| given.dts > last.dts),
-        }
-    }
-
-    /// Where the source gives no times, those before and a frame, but before `next`, which it gives next; before the first
-    /// time there are none. Within a GOP DTS rise; a random access point is believed, for a segment may begin with it.
-    fn times(&mut self, given: Option<Times>, next: Option<Times>, is_rap: bool) -> Option<Times> {
-        let following = |last: Times| {
-            let room = next.map(|next| Ticks::new((next.dts - last.dts).get() / 2));
-            let step = room.filter(|&room| room > Ticks::ZERO).map_or(self.frame_duration, |room| {
-                if self.frame_duration > room { room } else { self.frame_duration }
-            });
-            let dts = last.dts + step;
-            Times { pts: dts, dts }
-        };
-        let rising = |given: Times| match self.last {
-            Some(last) if given.dts <= last.dts && !is_rap && self.reorder.is_none() => {
-                let dts = last.dts + Ticks::new(1);
-                Times { dts, pts: given.pts.max(dts) }
-            }
-            _ => given,
-        };
-        self.last = given.map(rising).or_else(|| self.last.map(following));
-        self.last
     }
 }

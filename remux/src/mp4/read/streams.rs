@@ -244,6 +244,7 @@ fn stream(track: &Track, header: Option<&Bytes>, output_pid: Pid) -> Stream {
         framing: Framing::Native,
         reorder: 0,
         shift: Ticks::ZERO,
+        order_step: 0,
         pes_duration: Ticks::ZERO,
         descriptors,
         format,

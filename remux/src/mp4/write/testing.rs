@@ -48,6 +48,7 @@ pub(crate) fn layout(codecs: &[Codec]) -> Layout {
         framing: Framing::Native,
         reorder: 0,
         shift: Ticks::ZERO,
+        order_step: 0,
         pes_duration: Ticks::ZERO,
         source: Source::Track(track),
         output_pid: Pid::NULL,
