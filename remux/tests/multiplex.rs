@@ -57,7 +57,7 @@ fn interleaved() -> Vec<u8> {
             continue;
         }
         let bytes = pes(VIDEO, time, &idr_behind_sei());
-        for (part, payload) in bytes.chunks(184).enumerate() {
+        for (part, payload) in bytes.chunks(182).enumerate() {
             mux.packet(VIDEO, part == 0, payload);
             if part == 0 && number > 0 {
                 mux.pes(AUDIO, time - FRAME / 2, &sound(100));

@@ -68,7 +68,7 @@ fn made() -> Vec<u8> {
         let time = 90_000 + number * FRAME;
         let data =
             if number % 25 == 0 { idr_behind_sei() } else { picture(100 + number as usize * 37 % 2000) };
-        for (position, payload) in pes(VIDEO, time, &data).chunks(184).enumerate() {
+        for (position, payload) in pes(VIDEO, time, &data).chunks(182).enumerate() {
             mux.packet(VIDEO, position == 0, payload);
             if position == 1 {
                 mux.pes(AUDIO, time.saturating_sub(5 * FRAME), &sound(400));

@@ -135,6 +135,9 @@ pub enum Repair {
     Latm,
     /// PES of another length than they say.
     WrongLengths,
+    /// Random access points whose first packet has no room to say so: players that seek by random_access_indicator would
+    /// not find them.
+    NoRoom,
 }
 
 impl fmt::Display for Repair {
@@ -150,6 +153,7 @@ impl fmt::Display for Repair {
             Self::SplitFrames => "frames over several PES",
             Self::Latm => "AAC in LATM",
             Self::WrongLengths => "PES of another length than they say",
+            Self::NoRoom => "random access points without room for their mark",
         })
     }
 }

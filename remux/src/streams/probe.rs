@@ -12,7 +12,7 @@ use crate::psi::stream_type::output;
 use crate::psi::tables::DeclaredStream;
 use crate::time::{MediaTime, Ticks, Timestamp};
 use crate::timeline::Clock;
-use crate::ts::{Continuity, Counter, Header, Packet, Pid, payload};
+use crate::ts::{Continuity, Counter, Header, Packet, Pid, has_room_for_flags, payload};
 
 /// Collects PES of one stream and looks at each when it is complete.
 #[derive(Debug, Clone)]
@@ -33,9 +33,11 @@ pub(super) struct Probe {
     /// How far the others had come when the first PES with a time began.
     beside: Vec<(Pid, Timestamp)>,
     /// The access units that playing could begin at, at most [`RAPS`].
-    raps: Vec<(Unit, Timestamp)>,
+    raps: Vec<Entrance>,
     /// Recovery points after which pictures become right only later, as many: what counts where nothing else is there.
-    gradual: Vec<(Unit, Timestamp)>,
+    gradual: Vec<Entrance>,
+    /// The first packet of the PES that has begun has an adaptation field with room for marks.
+    has_room: bool,
     survey: Survey,
     clear_packets: u64,
     scrambled_packets: u64,
@@ -56,6 +58,15 @@ impl Survey {
             Self::Sound(sound) => sound.is_understood(),
         }
     }
+}
+
+/// An access unit that playing could begin at.
+#[derive(Debug, Clone, Copy)]
+struct Entrance {
+    unit: Unit,
+    pts: Timestamp,
+    /// Its first packet can be marked as what it is.
+    has_room: bool,
 }
 
 /// The times of a PES.
@@ -120,6 +131,7 @@ impl Probe {
             beside: Vec::new(),
             raps: Vec::new(),
             gradual: Vec::new(),
+            has_room: false,
             survey,
             clear_packets: 0,
             scrambled_packets: 0,
@@ -165,6 +177,7 @@ impl Probe {
             is_news = !self.pending.is_empty();
             self.note_length();
             self.settle();
+            self.has_room = has_room_for_flags(packet);
         } else if self.pending.is_empty() {
             return false;
         }
@@ -189,6 +202,7 @@ impl Probe {
     pub(super) fn settle(&mut self) {
         let pes = std::mem::take(&mut self.pending);
         let is_torn = std::mem::take(&mut self.is_torn);
+        let has_room = self.has_room;
         let Parsed::Complete(header) = PesHeader::parse(&pes) else { return };
         if let Some(pts) = header.pts.filter(|_| self.starts.len() < STARTS) {
             self.starts.push(Start { pts, dts: header.dts });
@@ -205,7 +219,7 @@ impl Probe {
             Unit::Picture => None,
         };
         if let (Some(found), Some(pts)) = (found.filter(|found| found.len() < RAPS), header.pts) {
-            found.push((unit, pts));
+            found.push(Entrance { unit, pts, has_room });
         }
         self.pending = pes;
         self.pending.clear();
@@ -216,16 +230,13 @@ impl Probe {
         let class = match self.codec {
             // A recorder may begin every file with an IDR where the camera sends recovery points only: the second
             // candidate shows what recurs.
-            Codec::H264 if self.raps.iter().any(|&(unit, _)| unit == Unit::OpenRap) => {
-                RapClass::RecoveryPoint
-            }
+            Codec::H264 if self.raps.iter().any(|rap| rap.unit == Unit::OpenRap) => RapClass::RecoveryPoint,
             Codec::H264 if self.raps.is_empty() => RapClass::Gradual,
             Codec::H264 => RapClass::Idr,
             Codec::H265 => RapClass::Irap,
             _ => RapClass::AnyPes,
         };
-        let raps = if class == RapClass::Gradual { &self.gradual } else { &self.raps };
-        let mut times = raps.iter().map(|&(_, pts)| pts);
+        let mut times = self.entrances().iter().map(|entrance| entrance.pts);
         let Some(first) = times.next() else {
             let reason = format!("PID {} ({}) has no random access point", self.declared.pid, self.codec);
             return Err(Error::NothingToPlay { reason });
@@ -233,6 +244,10 @@ impl Probe {
         let zero = MediaTime::from_ticks(first.value() as i64);
         let gop = times.next().map(|second| second.unwrap_near(zero) - zero).filter(|&gop| gop > Ticks::ZERO);
         Ok((class, zero, gop))
+    }
+
+    fn entrances(&self) -> &[Entrance] {
+        if self.raps.is_empty() { &self.gradual } else { &self.raps }
     }
 
     /// How long a picture lasts, or a PES of sound.
@@ -321,6 +336,9 @@ impl Probe {
         let reorder = self.reorder();
         if reorder > 0 {
             found.repairs.push(Repair::NoDts);
+        }
+        if self.codec.is_video() && self.entrances().iter().any(|entrance| !entrance.has_room) {
+            found.repairs.push(Repair::NoRoom);
         }
         if self.has_wrong_lengths && self.survey.is_understood() {
             found.repairs.push(Repair::WrongLengths);

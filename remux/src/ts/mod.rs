@@ -14,7 +14,7 @@ pub use self::pid::Pid;
 pub(crate) use self::continuity::{Continuity, Counter};
 pub(crate) use self::grid::{LOOKAHEAD, Sync};
 pub(crate) use self::packet::{
-    Header, Packet, discontinuity_packet, has_room_for_pcr, payload, payload_offset, pcr_packet, relabel,
-    rewrite_adaptation_field, set_discontinuity,
+    Header, Packet, discontinuity_packet, has_room_for_flags, has_room_for_pcr, payload, payload_offset,
+    pcr_packet, relabel, rewrite_adaptation_field, set_discontinuity,
 };
 pub(crate) use self::sync::{Found, Framer};

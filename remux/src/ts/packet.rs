@@ -139,6 +139,11 @@ pub(crate) fn rewrite_adaptation_field(packet: &mut Packet, random_access: bool,
     }
 }
 
+/// Whether the packet has an adaptation field that can say more than its length.
+pub(crate) fn has_room_for_flags(packet: &Packet) -> bool {
+    Header::of(packet).has_adaptation_field() && packet[4] > 0
+}
+
 /// Whether a PCR finds room in the adaptation field that the packet has.
 pub(crate) fn has_room_for_pcr(packet: &Packet) -> bool {
     Header::of(packet).has_adaptation_field() && usize::from(packet[4]) >= AF_LENGTH_WITH_PCR

@@ -72,11 +72,13 @@ impl Mux {
         }
     }
 
-    /// A PES in packets of its own.
+    /// A PES in packets of its own; the first of pictures has an adaptation field that can say what it begins.
     pub fn pes(&mut self, pid: u16, pts: u64, data: &[u8]) {
-        for (number, part) in pes(pid, pts, data).chunks(184).enumerate() {
-            self.packet(pid, number == 0, part);
-        }
+        let pes = pes(pid, pts, data);
+        let room = if pid < 0x101 { 182 } else { 184 };
+        let (first, rest) = pes.split_at(room.min(pes.len()));
+        self.packet(pid, true, first);
+        rest.chunks(184).for_each(|part| self.packet(pid, false, part));
     }
 }
 

@@ -172,7 +172,10 @@ impl Unit {
         let begin = out.len();
         let [high, low] = self.pid.to_be_bytes();
         let start = if number == 0 { 0x40 } else { 0 };
-        out.extend([0x47, high | start, low, 0x10 | (self.counter + number) as u8 & 15]);
+        let marks = if number == 0 && self.is_rap { &[1, 0x40][..] } else { &[] };
+        let control = if marks.is_empty() { 0x10 } else { 0x30 };
+        out.extend([0x47, high | start, low, control | (self.counter + number) as u8 & 15]);
+        out.extend_from_slice(marks);
         if number == 0 {
             let time = |prefix: u8, time: u64| {
                 let time = time + self.added;
