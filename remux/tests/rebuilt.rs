@@ -4,8 +4,22 @@
 mod support;
 
 use remux::layout::{Path, Repair};
-use support::mux::{FRAME, H264, Mux, idr, pes, picture};
-use support::{VIDEO, copy, index, read, segment, six_seconds};
+use support::mux::{AAC, FRAME, H264, Mux, idr, pes, picture};
+use support::{AUDIO, VIDEO, copy, index, read, segment, six_seconds};
+
+/// An ADTS frame (ISO/IEC 14496-3 §1.A.2) of 1024 samples at 44100 Hz.
+fn adts(length: usize) -> Vec<u8> {
+    let [_, .., high, low] = (length as u32).to_be_bytes();
+    let fields = [0x80 | high >> 3, high << 5 | low >> 3, low << 5 | 0x1f, 0xfc];
+    let mut frame = [&[0xff, 0xf1, 0x50], &fields[..]].concat();
+    frame.resize(length, 0x21);
+    frame
+}
+
+/// When frame `number` begins.
+fn at(number: usize) -> u64 {
+    90_000 + number as u64 * 1024 * 90_000 / 44_100
+}
 
 /// The segments laid end to end.
 fn end_to_end(source: &[u8]) -> Vec<u8> {
@@ -34,4 +48,18 @@ fn random_access_points_without_room_for_their_mark_are_marked_all_the_same() {
         let expected: Vec<bool> = (0..500).map(|number| number % 50 == 0).collect();
         assert_eq!(marked, expected);
     }
+}
+
+#[test]
+fn the_rest_of_a_frame_before_the_first_does_not_go_out() {
+    let mut mux = Mux::of(&[(H264, VIDEO), (AAC, AUDIO)]);
+    mux.pes(AUDIO, at(0), &[0xde, 4, 0, 0, 0x6c, 0x69, 0x62, 0x66, 0x61, 0x61, 0x63]);
+    for number in 0..100 {
+        let time = 90_000 + number * FRAME;
+        mux.pes(VIDEO, time, &if number % 25 == 0 { idr(300) } else { picture(300) });
+        mux.pes(AUDIO, time, &adts(120));
+    }
+    let sound = read(&copy(&mux.out, 100_000).unwrap().0).pes[&AUDIO].clone();
+    let data: Vec<u8> = sound.into_iter().flat_map(|pes| pes.data).collect();
+    assert!(data == adts(120).repeat(100));
 }

@@ -16,6 +16,8 @@ pub(super) struct Sound {
     setup: Setup,
     format: Option<Format>,
     repairs: Vec<Repair>,
+    /// A whole PES came before any frame was found.
+    begins_inside: bool,
     /// channel_config_code of an Opus stream.
     opus_channels: Option<u8>,
 }
@@ -31,6 +33,7 @@ impl Sound {
             setup: Setup::None,
             format: None,
             repairs: Vec::new(),
+            begins_inside: false,
             opus_channels: declared.descriptors.opus_channel_config(),
         }
     }
@@ -45,8 +48,10 @@ impl Sound {
             self.describe(data);
         }
         // What has no frame anywhere is not understood, and better left as it is.
-        if !is_torn && self.format.is_some() {
-            self.note(Repair::SplitFrames, !is_whole(self.codec, data));
+        if self.format.is_none() {
+            self.begins_inside |= !is_torn;
+        } else if !is_torn {
+            self.note(Repair::SplitFrames, self.begins_inside || !is_whole(self.codec, data));
             self.note(Repair::NoTimes, !has_time);
         }
         Unit::Opaque
