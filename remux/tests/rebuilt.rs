@@ -63,3 +63,20 @@ fn the_rest_of_a_frame_before_the_first_does_not_go_out() {
     let data: Vec<u8> = sound.into_iter().flat_map(|pes| pes.data).collect();
     assert!(data == adts(120).repeat(100));
 }
+
+#[test]
+fn the_clock_of_sound_alone_does_not_step_back_between_segments() {
+    // PES of eight frames and a half: the next begins where the one before has ended.
+    let stream = adts(100).repeat(680);
+    let mut mux = Mux::of(&[(AAC, AUDIO)]);
+    for (number, part) in stream.chunks(850).enumerate() {
+        mux.pes(AUDIO, at((number * 17).div_ceil(2)), part);
+    }
+    let out = read(&end_to_end(&mux.out));
+    // Where there are no pictures, sound has the first PID.
+    let data: Vec<u8> = out.pes[&VIDEO].iter().flat_map(|pes| pes.data.clone()).collect();
+    assert!(data == stream);
+    let back = out.pcrs.windows(2).find(|pair| pair[1] <= pair[0]);
+    assert_eq!(back, None);
+    assert!(out.pcrs.windows(2).all(|pair| pair[1] - pair[0] <= 9_000));
+}

@@ -338,7 +338,7 @@ impl Outlet {
             let counter = key.counter;
             let frame_later = last + self.layout.frame_duration.min(Ticks::SECOND);
             let next = next.map(|pts| self.output_time(pts) - self.delay.unwrap_or(Ticks::ZERO));
-            self.fill_clock(next.map_or(frame_later, |next| next.max(frame_later)), counter);
+            self.fill_clock(next.unwrap_or(frame_later), counter);
         } else {
             // A piece without a single RAP is still a transport stream.
             self.put_tables();
