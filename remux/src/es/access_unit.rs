@@ -63,7 +63,7 @@ impl Nals {
 
     /// Bytes that they keep in memory, about.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.ranges.len() * size_of::<Range<usize>>()
     }
 
     /// The NAL units.

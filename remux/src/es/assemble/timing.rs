@@ -67,6 +67,8 @@ struct Pace {
 
 /// Pictures that one which is decoded can be ahead of (H.264 §E.2.1: max_dec_frame_buffering).
 const DEEPEST_REORDER: i64 = 16;
+/// How many places picture order count may move a picture by. More is damage.
+const FARTHEST: i64 = 1024;
 
 impl Timing {
     /// Of stream number `number`, whose pictures last `frame_duration`.
@@ -209,7 +211,8 @@ impl Anchor {
         let late = dts + self.times.delay();
         let pts = match (self.shown, picture.order) {
             ((Some(from), pts), Some(order)) if from.sequence == order.sequence && order_step > 0 => {
-                pts + pace.of((order.count - from.count) / order_step)
+                let places = (order.count - from.count) / order_step;
+                if (places - self.passed).abs() <= FARTHEST { pts + pace.of(places) } else { late }
             }
             // Nothing says when it is shown, but in the next sequence that may be known from here on.
             (_, order) => {
@@ -225,5 +228,78 @@ impl Anchor {
 impl Pace {
     fn of(self, pictures: i64) -> Ticks {
         Ticks::new(self.ticks.saturating_mul(pictures) / self.pictures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Codec;
+    use crate::mp4::write::testing::layout;
+
+    const FRAME: Ticks = Ticks::from_millis(40);
+
+    fn timing() -> Timing {
+        let mut stream = layout(&[Codec::H264]).streams.remove(0);
+        stream.order_step = 2;
+        stream.repairs = vec![Repair::NoTimes];
+        Timing::new(0, &stream, FRAME)
+    }
+
+    fn picture(count: i64) -> Picture {
+        let order = Some(Order { sequence: 1, count });
+        let nals = Nals::new(vec![0x41, 1].into(), vec![0..2]);
+        Picture { offset: 0, unit: Unit::Picture, is_damaged: false, is_entrance: true, order, nals }
+    }
+
+    fn at(pts: i64, dts: i64) -> Option<(Times, bool)> {
+        let (pts, dts) = (MediaTime::from_ticks(pts), MediaTime::from_ticks(dts));
+        Some((Times { pts, dts }, true))
+    }
+
+    /// PTS and DTS of the pictures with these counts and times.
+    fn times(pictures: &[(i64, Option<(Times, bool)>)]) -> Vec<(i64, i64)> {
+        let (mut timing, mut out) = (timing(), Vec::new());
+        pictures.iter().for_each(|&(count, given)| timing.on_picture(picture(count), given, &mut out));
+        timing.finish(&mut out);
+        out.iter().map(|unit| (unit.times.pts.ticks(), unit.times.dts.ticks())).collect()
+    }
+
+    #[test]
+    fn pictures_lie_between_those_with_times_and_are_shown_in_their_order() {
+        let given = [(0, at(7200, 0)), (6, None), (2, None), (4, None), (8, at(21_600, 14_400)), (10, None)];
+        let expected =
+            [(7200, 0), (18_000, 3600), (10_800, 7200), (14_400, 10_800), (21_600, 14_400), (25_200, 18_000)];
+        assert_eq!(times(&given), expected);
+    }
+
+    #[test]
+    fn a_count_that_cannot_be_moves_nothing() {
+        for wild in [i64::from(i32::MAX) << 16, -400, 5000] {
+            let given = [(0, at(7200, 0)), (wild, None), (4, at(14_400, 7200))];
+            assert_eq!(times(&given), [(7200, 0), (10_800, 3600), (14_400, 7200)], "{wild}");
+        }
+    }
+
+    #[test]
+    fn over_a_hole_pictures_keep_their_duration() {
+        let given = [(0, at(0, 0)), (2, None), (4, at(900_000, 900_000))];
+        assert_eq!(times(&given), [(0, 0), (3600, 3600), (900_000, 900_000)]);
+    }
+
+    #[test]
+    fn what_comes_before_the_first_time_does_not_go_out() {
+        assert_eq!(times(&[(0, None), (2, at(0, 0))]), [(0, 0)]);
+    }
+
+    #[test]
+    fn no_more_wait_than_the_limit_allows() {
+        let (mut timing, mut out) = (timing(), Vec::new());
+        timing.on_picture(picture(0), at(0, 0), &mut out);
+        for number in 1..limits::UNTIMED_PICTURES as i64 + 10 {
+            timing.on_picture(picture(number * 2), None, &mut out);
+        }
+        assert_eq!(out.len(), limits::UNTIMED_PICTURES + 10, "those past the limit do not wait");
+        assert!(out.iter().zip(0..).all(|(unit, number)| unit.times.dts.ticks() == number * FRAME.get()));
     }
 }
