@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use super::marks::Marks;
 use super::reorder::Reorder;
 use crate::es::access_unit::{AccessUnit, Data, Nals};
-use crate::es::annex_b::find_start_code;
+use crate::es::annex_b::{find_start_code, without_trailing_zeros};
 use crate::es::picture::PictureWatch;
 use crate::es::{Role, Unit, role, unit_of};
 use crate::layout::{Codec, Framing, Setup, Stream};
@@ -202,17 +202,14 @@ impl VideoAssembler {
 
     /// A NAL unit is complete; where it begins another picture, the open unit is, too.
     fn on_nal(&mut self, mut range: Range<usize>, out: &mut impl Extend<AccessUnit>) {
-        let nal = &self.buffer[range.clone()];
-        // trailing_zero_8bits and the first byte of a start code are none of its own (annex B.1.2).
-        let length = nal.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        range.end = range.start + length;
-        let Some(role) = role(self.codec, &nal[..length]) else { return };
+        let nal = without_trailing_zeros(&self.buffer[range.clone()]);
+        range.end = range.start + nal.len();
+        let Some(role) = role(self.codec, nal) else { return };
         if self.nals.len() >= limits::NAL_UNITS {
             self.dropped += 1;
             return;
         }
         let position = self.nals.len();
-        let nal = &nal[..length];
         self.has_entered |= role == Role::Slice && self.picture.is_first(nal);
         if role == Role::Slice && !self.has_entered {
             return;
