@@ -20,7 +20,7 @@ use crate::ts::Framer;
 
 /// Raised whenever the bytes that come out for the same source, layout and cut change: part of whatever names a segment
 /// for a cache.
-pub const OUTPUT_VERSION: u32 = 3;
+pub const OUTPUT_VERSION: u32 = 4;
 
 /// What [`Remuxer::poll`] gives.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -217,6 +217,13 @@ impl Outlet {
         }
     }
 
+    /// An access unit does not go out.
+    pub(super) fn skip_unit(&mut self, unit: &AccessUnit) {
+        if let Some(stream) = self.streams.get_mut(unit.stream) {
+            stream.dresser.skip(unit);
+        }
+    }
+
     /// In a segment the last PES of each stream waits.
     fn put_dressed(&mut self, number: usize, dressed: Dressed) {
         let next = match self.extent {

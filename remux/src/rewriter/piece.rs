@@ -226,7 +226,7 @@ impl Piece {
         }
         self.close_if_complete();
         match judged.route {
-            Route::Nowhere => {}
+            Route::Nowhere => self.outlet.skip_unit(&unit),
             Route::Held => {
                 self.make_way();
                 let dropped = self.held.push_unit(unit);
