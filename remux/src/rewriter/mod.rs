@@ -127,7 +127,7 @@ impl Rewriter {
         target: Target,
     ) -> Result<Self, Error> {
         let layout = target.layout(&layout);
-        let continues = extent == Extent::Whole || bounds.from.is_some();
+        let continues = extent == Extent::Whole || !bounds.is_first;
         let outlet = Outlet::new(Arc::clone(&layout), continues, extent);
         Self::build(layout, bounds, framer, extent, outlet, PsiWatch::default(), target)
     }
