@@ -104,6 +104,8 @@ pub(crate) struct Cutter {
     phase: Phase,
     /// A bit for every stream but the key stream.
     others: u64,
+    /// All bytes have come; what has begun may be cut off.
+    is_over: bool,
     /// Up to where the key stream has been decoded.
     reached: Option<MediaTime>,
     pub(crate) seen: Seen,
@@ -137,6 +139,7 @@ impl Cutter {
             end: bounds.to,
             phase: Phase::Before,
             others: all & !1,
+            is_over: false,
             reached: None,
             seen: Seen::default(),
         }
@@ -173,10 +176,10 @@ impl Cutter {
                 self.phase = Phase::Inside { start: pts };
                 KeyVerdict::Begin
             }
-            // A RAP that is known from an index ends the piece even where its own bytes are cut off.
+            // A RAP that is known from an index ends the piece even where its own bytes are cut off, as the last can be.
             Phase::Inside { start }
                 if rap && self.bounds.to.time().is_some_and(|to| pts >= to)
-                    || self.bounds.to == To::Rap(pts) =>
+                    || self.is_over && self.bounds.to == To::Rap(pts) =>
             {
                 self.phase = match self.others {
                     0 => Phase::Complete,
@@ -279,6 +282,11 @@ impl Cutter {
         {
             self.phase = Phase::Complete;
         }
+    }
+
+    /// No more bytes come; what has begun will be judged as it is.
+    pub(crate) fn on_last_bytes(&mut self) {
+        self.is_over = true;
     }
 
     /// The source has ended: what is held for want of RAP b belongs inside.

@@ -396,6 +396,7 @@ impl Rewriter {
 
     /// No more packets come: what is still waiting goes out.
     fn end_run(&mut self, events: &mut VecDeque<Event>) {
+        self.piece.cutter.on_last_bytes();
         let goes_on = self.extent() == Extent::Segment && self.piece.cutter.ends_before_rap();
         loop {
             self.time.suspense.on_end(goes_on);
