@@ -46,6 +46,8 @@ pub(crate) struct VideoAssembler {
     picture: PictureWatch,
     /// Whether a picture has begun. What comes before is the rest of one whose beginning was not seen.
     has_entered: bool,
+    /// Whether one has come that a piece may begin at.
+    has_begun: bool,
     /// The times of the last unit.
     last: Option<Times>,
     /// The access unit became too large: its rest is skipped up to the next PES.
@@ -100,6 +102,7 @@ impl VideoAssembler {
             next_from: None,
             picture,
             has_entered: false,
+            has_begun: false,
             last: None,
             is_skipping: false,
             dropped: 0,
@@ -260,14 +263,16 @@ impl VideoAssembler {
         let unit = unit_of(self.codec, nals.iter());
         let is_steady = times.is_some_and(|(_, is_steady)| is_steady);
         let given = times.map(|(times, _)| times);
+        let Some(times) = given.or_else(|| self.following(next)) else { return };
         // Where decoding would go back, nothing begins anew: pieces that begin elsewhere must come to the same times.
-        let begins = unit.is_random_access() && given.is_none_or(|given| self.can_begin_at(given));
-        let Some(times) = self.times(given, next, begins) else { return };
+        let begins = unit.is_random_access() && (!self.has_begun || self.can_begin_at(times));
+        let times = self.rising(times, begins);
         let times = match &mut self.reorder {
             Some(reorder) => reorder.times(times.pts, begins),
             None => times,
         };
         let is_boundary = is_steady && (begins || unit == Unit::Gradual) && self.is_entrance(unit, &nals);
+        self.has_begun |= is_boundary;
         let (stream, data) = (self.stream, Data::Nals(nals));
         out.extend([AccessUnit { stream, offset, times, unit, is_damaged, is_boundary, data }]);
     }
@@ -292,25 +297,28 @@ impl VideoAssembler {
         }
     }
 
-    /// Where the source gives no times, those before and a frame, but before `next`, which it gives next; before the first
-    /// time there are none. Within a GOP DTS rise; a random access point is believed, for a segment may begin with it.
-    fn times(&mut self, given: Option<Times>, next: Option<Times>, is_rap: bool) -> Option<Times> {
-        let following = |last: Times| {
-            let room = next.map(|next| Ticks::new((next.dts - last.dts).get() / 2));
-            let step = room.filter(|&room| room > Ticks::ZERO).map_or(self.frame_duration, |room| {
-                if self.frame_duration > room { room } else { self.frame_duration }
-            });
-            let dts = last.dts + step;
-            Times { pts: dts, dts }
-        };
-        let rising = |given: Times| match self.last {
-            Some(last) if given.dts <= last.dts && !is_rap && self.reorder.is_none() => {
+    /// Where the source gives no times: those before and a frame, but before `next`, which it gives next; before the first time
+    /// there are none.
+    fn following(&self, next: Option<Times>) -> Option<Times> {
+        let last = self.last?;
+        let room = next.map(|next| Ticks::new((next.dts - last.dts).get() / 2));
+        let step = room.filter(|&room| room > Ticks::ZERO).map_or(self.frame_duration, |room| {
+            if self.frame_duration > room { room } else { self.frame_duration }
+        });
+        let dts = last.dts + step;
+        Some(Times { pts: dts, dts })
+    }
+
+    /// Within a GOP DTS rise; a random access point is believed, for a segment may begin with it.
+    fn rising(&mut self, times: Times, is_rap: bool) -> Times {
+        let times = match self.last {
+            Some(last) if times.dts <= last.dts && !is_rap && self.reorder.is_none() => {
                 let dts = last.dts + Ticks::new(1);
-                Times { dts, pts: given.pts.max(dts) }
+                Times { dts, pts: times.pts.max(dts) }
             }
-            _ => given,
+            _ => times,
         };
-        self.last = given.map(rising).or_else(|| self.last.map(following));
-        self.last
+        self.last = Some(times);
+        times
     }
 }
