@@ -214,7 +214,8 @@ impl VideoAssembler {
         }
         let position = self.nals.len();
         self.has_entered |= role == Role::Slice && self.picture.is_first(nal);
-        if role == Role::Slice && !self.has_entered {
+        let is_rest = role == Role::Slice || role == Role::Behind && self.nals.is_empty();
+        if is_rest && !self.has_entered {
             return;
         }
         let begins_next = match role {
@@ -249,6 +250,12 @@ impl VideoAssembler {
         // Its start code may lie in the PES before.
         let offset = self.marks.offset(begin.saturating_sub(self.prefix.bytes()));
         let times = self.marks.take_times(timed_at);
+        for nal in &nals {
+            // Whoever begins to read at a PES in which this one goes on takes its part there for a picture of its own.
+            if self.marks.is_in_later(timed_at, nal.start) && self.seems_to_begin(nal) {
+                self.marks.doubt(nal.start);
+            }
+        }
         let next = self.marks.times_behind(timed_at);
         let is_damaged = self.marks.advance(length);
         self.searched = self.searched.saturating_sub(length);
@@ -281,6 +288,16 @@ impl VideoAssembler {
     fn is_entrance(&self, unit: Unit, nals: &Nals) -> bool {
         let mut slices = nals.iter().filter(|nal| role(self.codec, nal) == Some(Role::Slice));
         unit.may_begin() && slices.next().is_some_and(|slice| self.picture.is_first(slice))
+    }
+
+    /// Whether a picture seems to begin with this, where nothing is known of what came before.
+    fn seems_to_begin(&self, nal: &Range<usize>) -> bool {
+        let nal = &self.buffer[nal.clone()];
+        match role(self.codec, nal) {
+            Some(Role::Delimiter) => true,
+            Some(Role::Slice) => self.picture.is_first(nal),
+            _ => false,
+        }
     }
 
     /// A PES gives its times to the picture whose first slice, or delimiter, lies in it: parameter sets at the end of the
