@@ -262,6 +262,10 @@ impl Rewriter {
     fn run(&mut self, chunk: &mut [u8], at_end: bool, events: &mut VecDeque<Event>) {
         while !self.piece.is_closed() {
             self.replay(events);
+            // What was played again may have been the last that belongs inside.
+            if self.piece.is_closed() {
+                break;
+            }
             match self.framer.next(chunk, at_end) {
                 ts::Found::Inside(at) => self.on_inside(chunk, at, events),
                 ts::Found::Across => {
