@@ -517,7 +517,9 @@ pub(crate) fn is_mp4(begun: &[u8]) -> bool {
 
 fn bounds(cut: &Cut) -> Bounds {
     Bounds {
-        from: (!cut.first).then_some(cut.start),
+        // Where parameter sets begin a run, the packets of its first RAP may hold the end of the run before.
+        from: Some(cut.start),
+        is_first: cut.first,
         to: cut.end.map_or(To::End, To::Rap),
         may_be_late: false,
     }

@@ -19,8 +19,11 @@ pub(super) struct Pictures {
     picture: PictureWatch,
     order: OrderWatch,
     orders: OrderSurvey,
-    /// The first of each id.
+    /// What a decoder can be told at the first key picture: of each id the first, and of those that come later only what there
+    /// was none of.
     sets: ParameterSets,
+    /// Whether a key picture has come.
+    has_begun: bool,
     repairs: Vec<Repair>,
     format: Option<Format>,
     /// Pictures that began in whole PES.
@@ -40,6 +43,7 @@ impl Pictures {
             order: OrderWatch::default(),
             orders: OrderSurvey::default(),
             sets: ParameterSets::default(),
+            has_begun: false,
             repairs: Vec::new(),
             format: None,
             pictures: 0,
@@ -56,7 +60,7 @@ impl Pictures {
         }
         let nals = nals(self.framing.unwrap_or_default(), data);
         let unit = unit_of(self.codec, nals.iter().copied());
-        let mut order = self.order(&nals);
+        let mut order = self.order(&nals, unit);
         // What stands before the first start code belongs to the access unit before.
         let begins_inside = framing(self.codec, data).is_none() && !nals.is_empty();
         order.is_misplaced |= self.framing == Some(Framing::Native) && begins_inside;
@@ -81,12 +85,13 @@ impl Pictures {
     }
 
     /// How the parts of access units follow each other.
-    fn order(&mut self, nals: &[&[u8]]) -> Order {
+    fn order(&mut self, nals: &[&[u8]], unit: Unit) -> Order {
         let mut order = Order { starts_with_delimiter: false, pictures: 0, slices: 0, is_misplaced: false };
         for (position, nal) in nals.iter().enumerate() {
             match role(self.codec, nal) {
                 Some(Role::Slice) => {
                     order.slices += 1;
+                    self.has_begun |= unit.may_begin();
                     if self.picture.on_slice(nal) {
                         order.pictures += 1;
                         self.note_order(nal);
@@ -99,7 +104,7 @@ impl Pictures {
                 }
                 Some(Role::ParameterSet) => {
                     self.picture.on_parameter_set(nal);
-                    self.sets.learn_new(self.codec, nal);
+                    self.learn_set(nal);
                     order.is_misplaced |= order.slices > 0;
                 }
                 Some(Role::Before) => order.is_misplaced |= order.slices > 0,
@@ -112,6 +117,13 @@ impl Pictures {
     fn note_order(&mut self, slice: &[u8]) {
         if let Some(bits) = self.picture.order(slice) {
             self.orders.on_picture(self.order.on_picture(bits));
+        }
+    }
+
+    fn learn_set(&mut self, nal: &[u8]) {
+        let kind = set_id(self.codec, nal).map(|id| id.kind);
+        if !self.has_begun || !self.sets.kinds().any(|known| Some(known) == kind) {
+            self.sets.learn_new(self.codec, nal);
         }
     }
 

@@ -252,22 +252,33 @@ impl Probe {
 
     /// How long a picture lasts, or a PES of sound.
     pub(super) fn frame_duration(&self) -> Ticks {
+        self.per_picture(self.pes_duration())
+    }
+
+    /// How long a picture lasts, where it is so far from one time to the next.
+    fn per_picture(&self, step: Ticks) -> Ticks {
         match &self.survey {
-            Survey::Pictures(pictures) => pictures.per_picture(self.pes_duration()),
-            Survey::Sound(_) => self.pes_duration(),
+            Survey::Pictures(pictures) => pictures.per_picture(step),
+            Survey::Sound(_) => step,
         }
     }
 
     /// The median step of the clock from one PES that has a time to the next.
     fn pes_duration(&self) -> Ticks {
         let mut times = self.decoding_times();
-        if self.reorder() > 0 {
+        let reorder = i64::from(self.reorder());
+        // The DTS that are made lie so many pictures before their PTS, and must not be further from them than is believed.
+        let longest = Ticks::new(Clock::LONGEST_HOLE.get() / (reorder + 1));
+        if reorder > 0 {
             times.sort_unstable();
         }
         let steps = times.windows(2).map(|pair| pair[1] - pair[0]);
-        let mut steps: Vec<Ticks> = steps.filter(|&step| step > Ticks::ZERO).collect();
+        let mut steps: Vec<Ticks> = steps
+            .filter(|&step| step > Ticks::ZERO && (reorder == 0 || self.per_picture(step) <= longest))
+            .collect();
         steps.sort_unstable();
-        steps.get(steps.len() / 2).copied().unwrap_or(DEFAULT_FRAME)
+        // Of two the shorter: the other one may be a hole.
+        steps.get(steps.len().saturating_sub(1) / 2).copied().unwrap_or(DEFAULT_FRAME)
     }
 
     fn decoding_times(&self) -> Vec<MediaTime> {

@@ -40,6 +40,8 @@ pub(super) struct Timing {
     is_sparse: bool,
     /// Makes the DTS that the source does not have.
     reorder: Option<Reorder>,
+    /// Whether a picture has come that a piece may begin at.
+    has_begun: bool,
     /// Those of the last picture.
     last: Option<Times>,
     anchor: Option<Anchor>,
@@ -79,6 +81,7 @@ impl Timing {
             order_step: i64::from(stream.order_step),
             is_sparse: stream.repairs.contains(&Repair::NoTimes),
             reorder: (stream.reorder > 0).then(|| Reorder::new(stream.reorder, frame_duration)),
+            has_begun: false,
             last: None,
             anchor: None,
             held: Vec::new(),
@@ -120,11 +123,12 @@ impl Timing {
         out: &mut impl Extend<AccessUnit>,
     ) {
         // Where decoding would go back, nothing begins anew: pieces that begin elsewhere must come to the same times.
-        let begins = picture.unit.is_random_access() && self.can_begin_at(given);
+        let begins = self.begins(&picture, given);
         // Within a GOP DTS rise; a random access point is believed, for a segment may begin with it.
         let times = if begins || self.reorder.is_some() { given } else { self.rising(given) };
         self.anchor = Some(Anchor { times, shown: (picture.order, times.pts), passed: 0 });
         let is_boundary = is_steady && (begins || picture.unit == Unit::Gradual) && picture.is_entrance;
+        self.has_begun |= is_boundary;
         self.put(picture, times, begins, is_boundary, out);
     }
 
@@ -147,8 +151,9 @@ impl Timing {
         self.held_bytes = 0;
         let pace = self.pace(anchor, next, held.len());
         for picture in held {
-            let times = self.rising(anchor.step(&picture, pace, self.order_step));
-            let begins = picture.unit.is_random_access();
+            let times = anchor.step(&picture, pace, self.order_step);
+            let begins = self.begins(&picture, times);
+            let times = if begins { times } else { self.rising(times) };
             self.put(picture, times, begins, false, out);
         }
         self.anchor = Some(anchor);
@@ -164,6 +169,11 @@ impl Timing {
             Some(ticks) => Pace { ticks, pictures },
             None => Pace { ticks: frame, pictures: 1 },
         }
+    }
+
+    /// Whether all begins anew with a picture at these times.
+    fn begins(&self, picture: &Picture, times: Times) -> bool {
+        picture.unit.is_random_access() && (!self.has_begun || self.can_begin_at(times))
     }
 
     /// Whether a picture with these times is decoded behind all that came before.

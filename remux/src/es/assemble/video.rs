@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use super::marks::Marks;
 use super::timing::{Picture, Timing};
 use crate::es::access_unit::{AccessUnit, Nals};
-use crate::es::annex_b::find_start_code;
+use crate::es::annex_b::{find_start_code, without_trailing_zeros};
 use crate::es::order::{Order, OrderWatch};
 use crate::es::picture::PictureWatch;
 use crate::es::{Role, Unit, role, unit_of};
@@ -199,19 +199,17 @@ impl VideoAssembler {
 
     /// A NAL unit is complete; where it begins another picture, the open unit is, too.
     fn on_nal(&mut self, mut range: Range<usize>, out: &mut impl Extend<AccessUnit>) {
-        let nal = &self.buffer[range.clone()];
-        // trailing_zero_8bits and the first byte of a start code are none of its own (annex B.1.2).
-        let length = nal.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        range.end = range.start + length;
-        let Some(role) = role(self.codec, &nal[..length]) else { return };
+        let nal = without_trailing_zeros(&self.buffer[range.clone()]);
+        range.end = range.start + nal.len();
+        let Some(role) = role(self.codec, nal) else { return };
         if self.nals.len() >= limits::NAL_UNITS {
             self.dropped += 1;
             return;
         }
         let position = self.nals.len();
-        let nal = &nal[..length];
         self.has_entered |= role == Role::Slice && self.picture.is_first(nal);
-        if role == Role::Slice && !self.has_entered {
+        let is_rest = role == Role::Slice || role == Role::Behind && self.nals.is_empty();
+        if is_rest && !self.has_entered {
             return;
         }
         let begins_next = match role {
@@ -246,6 +244,12 @@ impl VideoAssembler {
         // Its start code may lie in the PES before.
         let offset = self.marks.offset(begin.saturating_sub(self.prefix.bytes()));
         let times = self.marks.take_times(timed_at);
+        for nal in &nals {
+            // Whoever begins to read at a PES in which this one goes on takes its part there for a picture of its own.
+            if self.marks.is_in_later(timed_at, nal.start) && self.seems_to_begin(nal) {
+                self.marks.doubt(nal.start);
+            }
+        }
         let is_damaged = self.marks.advance(length);
         self.searched = self.searched.saturating_sub(length);
         self.open_nal = self.open_nal.map(|begin| begin.saturating_sub(length));
@@ -272,6 +276,16 @@ impl VideoAssembler {
     fn is_entrance(&self, unit: Unit, nals: &Nals) -> bool {
         let mut slices = nals.iter().filter(|nal| role(self.codec, nal) == Some(Role::Slice));
         unit.may_begin() && slices.next().is_some_and(|slice| self.picture.is_first(slice))
+    }
+
+    /// Whether a picture seems to begin with this, where nothing is known of what came before.
+    fn seems_to_begin(&self, nal: &Range<usize>) -> bool {
+        let nal = &self.buffer[nal.clone()];
+        match role(self.codec, nal) {
+            Some(Role::Delimiter) => true,
+            Some(Role::Slice) => self.picture.is_first(nal),
+            _ => false,
+        }
     }
 
     /// A PES gives its times to the picture whose first slice, or delimiter, lies in it: parameter sets at the end of the
