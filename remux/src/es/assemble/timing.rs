@@ -258,7 +258,8 @@ mod tests {
 
     fn picture(count: i64) -> Picture {
         let order = Some(Order { sequence: 1, count });
-        let nals = Nals::new(vec![0x41, 1].into(), vec![0..2]);
+        let whole = std::iter::once(0..2).collect();
+        let nals = Nals::new(vec![0x41, 1].into(), whole);
         Picture { offset: 0, unit: Unit::Picture, is_damaged: false, is_entrance: true, order, nals }
     }
 
