@@ -151,6 +151,11 @@ impl MediaMtx {
     pub fn forget(&self) {
         lock(&self.shared.configured).clear();
         lock(&self.shared.states).clear();
+        self.forget_readers();
+    }
+
+    /// Whoever reads by HLS or WHEP has to begin again.
+    pub fn forget_readers(&self) {
         lock(&self.shared.sessions).forget();
         lock(&self.shared.whep).open.clear();
     }

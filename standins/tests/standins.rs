@@ -269,10 +269,8 @@ fn a_mediamtx_plays_parts_and_waits_for_the_next_one() {
     let hint = playlist.trim_end().rsplit("URI=\"").next().unwrap().trim_end_matches('"').to_owned();
     let (segment, part) = hint[4..].trim_end_matches(".mp4").split_once('-').unwrap();
     let reloaded = at(&format!("main_stream.m3u8?_HLS_msn={segment}&_HLS_part={part}")).text().unwrap();
-    assert!(
-        reloaded.contains(&format!("#EXT-X-PART:DURATION=1.00000,URI=\"{hint}\"")),
-        "{hint} in\n{reloaded}"
-    );
+    let is_named = |line: &str| line.starts_with("#EXT-X-PART:") && line.contains(&hint);
+    assert!(reloaded.lines().any(is_named), "{hint} in\n{reloaded}");
     assert!(at(&hint).bytes().unwrap().windows(4).any(|kind| kind == b"moof"));
     // A segment is its parts.
     let parts = (0..6).map(|part| at(&format!("part3-{part}.mp4")).bytes().unwrap()).collect::<Vec<_>>();
