@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod browser;
+mod check;
 mod clips;
 mod content;
 mod corpus;
