@@ -16,6 +16,7 @@ mod matrix;
 mod mediamtx;
 mod mutate;
 mod objects;
+mod planned;
 mod players;
 mod proxy;
 mod readme;
