@@ -76,7 +76,7 @@ fn sound(
     let mut sounder = Sounder::new(Arc::clone(layout), range.start);
     let bytes = &source[range.start as usize..range.end as usize];
     bytes.chunks(1 + split * 5).for_each(|chunk| sounder.push(chunk));
-    sounder.finish_with_learned(source.len() as u64)
+    sounder.finish_with_learned(source.len() as u64, &Learned::default())
 }
 
 /// What comes out of the bytes from `begin` on; where it ends early depends on the chunks, what comes out does not.
