@@ -11,7 +11,7 @@ use crate::time::MediaTime;
 
 /// Raised whenever the stored form, or what the engine finds in the same bytes, changes. An index of another version is
 /// made anew.
-pub const FORMAT_VERSION: u16 = 5;
+pub const FORMAT_VERSION: u16 = 6;
 
 const MAGIC: [u8; 4] = *b"RMXI";
 const HEADER: usize = MAGIC.len() + 2;
