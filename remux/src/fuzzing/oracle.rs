@@ -268,8 +268,7 @@ fn check_idempotence(out: &[u8], layout: Option<&Layout>) {
     let is_told_later = |pid: u16| {
         let first: Vec<&[u8]> = before.of(pid).take(1).flat_map(|pes| checker::units(&pes.data)).collect();
         let mut streams = again.layout.iter().flat_map(|layout| &layout.streams);
-        let stream =
-            streams.find(|stream| stream.output_pid.value() == pid && stream.path == Path::Rebuild);
+        let stream = streams.find(|stream| stream.output_pid.value() == pid && stream.path == Path::Rebuild);
         matches!(stream.map(|stream| &stream.setup), Some(Setup::ParameterSets(sets))
             if !sets.iter().all(|set| first.contains(&&set[..])))
     };
@@ -278,7 +277,9 @@ fn check_idempotence(out: &[u8], layout: Option<&Layout>) {
     let class = |layout: Option<&Layout>| layout.map(|layout| layout.rap_class);
     let is_alike = class(layout) == class(again.layout.as_ref());
     let is_undecided = again.report.wild_timestamps > 0;
-    for stream in before.streams().iter().filter(|stream| !is_found_out(stream.pid) && !is_told_later(stream.pid)) {
+    for stream in
+        before.streams().iter().filter(|stream| !is_found_out(stream.pid) && !is_told_later(stream.pid))
+    {
         let said = |checked: &Checked| -> Vec<_> {
             checked
                 .of(stream.pid)
