@@ -12,7 +12,7 @@ use bytes::Bytes;
 use checker::{Checked, Fault, Kind, Pes};
 
 use crate::index::{Part, PartIndexer};
-use crate::layout::{Container, Path};
+use crate::layout::{Container, Path, Setup};
 use crate::psi::crc32;
 use crate::time::Ticks;
 use crate::ts::Pid;
@@ -241,6 +241,9 @@ fn is_torn_end(checked: &Checked, fault: &Fault) -> bool {
 /// A stream that is rebuilt twice, because not even the first copy is one access unit to a PES, comes a picture later
 /// among the others each time: the assembler gives a unit when the next begins.
 ///
+/// A key picture that lacks parameter sets is given those that the head shows later: the head of the copy, which has lost PES
+/// without content, can reach further than that of the source.
+///
 /// How long a picture is, and so which step of a clock is one of ten pictures and which a jump, is measured of those that the
 /// head shows: where they are few, and the copy has fewer, what was a hole can be a jump in the copy of the copy.
 ///
@@ -262,12 +265,21 @@ fn check_idempotence(out: &[u8], layout: Option<&Layout>) {
             && path(again.layout.as_ref(), pid) == Some(Path::Rebuild)
             && of_content.any(is_faulty)
     };
+    let is_told_later = |pid: u16| {
+        let first: Vec<&[u8]> = before.of(pid).take(1).flat_map(|pes| checker::units(&pes.data)).collect();
+        let mut streams = again.layout.iter().flat_map(|layout| &layout.streams);
+        let stream = streams.find(|stream| stream.output_pid.value() == pid && stream.path == Path::Rebuild);
+        matches!(stream.map(|stream| &stream.setup), Some(Setup::ParameterSets(sets))
+            if !sets.iter().all(|set| first.contains(&&set[..])))
+    };
     // Behind a hole of more than a second a time is believed when others confirm it: the last of a stream has none behind it.
     // Which pictures count as random access points is decided by those that the head shows, of each PES the first.
     let class = |layout: Option<&Layout>| layout.map(|layout| layout.rap_class);
     let is_alike = class(layout) == class(again.layout.as_ref());
     let is_undecided = again.report.wild_timestamps > 0;
-    for stream in before.streams().iter().filter(|stream| !is_found_out(stream.pid)) {
+    for stream in
+        before.streams().iter().filter(|stream| !is_found_out(stream.pid) && !is_told_later(stream.pid))
+    {
         let said = |checked: &Checked| -> Vec<_> {
             checked
                 .of(stream.pid)
