@@ -94,6 +94,22 @@ fn everything_that_is_well_is_said_to_be() {
     );
 }
 
+/// As in an image without anything: `SSL_CERT_FILE` is where they would be.
+#[test]
+fn a_machine_without_certificates_speaks_to_everybody_without_tls() {
+    let scene = Scene::set();
+    let nowhere = [("SSL_CERT_FILE", "/nowhere/certificates.pem"), ("SSL_CERT_DIR", "/nowhere")];
+    let settings = scene.settings.iter().map(|(name, value)| (*name, value.as_str())).chain(nowhere);
+    let checked = check(&settings.clone().collect::<Vec<_>>(), &[]);
+    assert_eq!((checked.status, checked.lines.len()), (0, 5), "{:?}", checked.lines);
+
+    let secure = scene.vms.url().replacen("http:", "https:", 1);
+    let settings =
+        settings.map(|(name, value)| (name, if name == "VMS_SERVICE_URL" { &secure } else { value }));
+    let checked = check(&settings.collect::<Vec<_>>(), &[]);
+    assert!(checked.only_failure().contains("vms: "), "{:?}", checked.lines);
+}
+
 #[test]
 fn without_a_platform_there_are_two_directories() {
     let work_dir = TempDir::new().unwrap();
@@ -120,7 +136,7 @@ fn a_directory_that_cannot_be_written_to_is_named() {
 /// What is done to the platform, and what the one line that is not `ok` then says.
 type Trouble = (&'static str, fn(&Scene), &'static [&'static str]);
 
-const TROUBLES: [Trouble; 8] = [
+const TROUBLES: [Trouble; 9] = [
     (
         "no Storage Service",
         |scene| scene.storage.stop(),
@@ -143,6 +159,11 @@ const TROUBLES: [Trouble; 8] = [
         &["objects: ", "NoSuchBucket"],
     ),
     ("no VMS", |scene| scene.vms.stop(), &["vms: ", "cannot be reached", "VMS_SERVICE_URL"]),
+    (
+        "a page to log in where the VMS should be",
+        |scene| scene.vms.faults().always(Fault::status(302)),
+        &["vms: ", "sends elsewhere", "VMS_SERVICE_URL"],
+    ),
     ("no MediaMTX", |scene| scene.media.stop(), &["mediamtx: ", "cannot be reached", "MEDIAMTX_API_URL"]),
     (
         "a MediaMTX that wants another password",

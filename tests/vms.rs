@@ -162,6 +162,7 @@ async fn every_failure_has_its_kind_and_keeps_secrets() {
     for (fault, kind) in [
         (Fault::json(500, &leak), Kind::BadUpstream),
         (Fault::json(401, &leak), Kind::BadUpstream),
+        (Fault::status(302), Kind::BadUpstream),
         (Fault::status(503), Kind::UpstreamDown),
         (Fault::Close, Kind::BadUpstream),
         (Fault::Stall, Kind::UpstreamLate),

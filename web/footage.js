@@ -1,6 +1,6 @@
 /** The cameras, and what is recorded of the chosen one: loaded, kept up to date, asked. */
 
-import { fetchCameras, findNewest, Problem } from './api.js';
+import { fetchCameras, fetchRecordings, findNewest, Problem } from './api.js';
 import { Archive, extentOf, readSpan } from './archive.js';
 import { DAY, SECOND } from './time.js';
 
@@ -65,7 +65,7 @@ export class Footage {
     const answer = await fetchCameras().catch(() => null);
     if (!answer) return;
     this.#setCameras(answer.cameras);
-    if (this.archive && this.found.has(this.archive.cameraId)) await this.find(this.archive.cameraId);
+    if (this.archive && this.found.has(this.archive.cameraId)) await this.#lookOn(this.archive.cameraId);
     const extent = this.archive && this.extentOf(this.archive.cameraId);
     if (extent && this.archive?.grow(extent)) this.loadView();
   }
@@ -107,13 +107,28 @@ export class Footage {
       // No clock is a day wrong, and nothing is recorded tomorrow.
       const newest = await findNewest(cameraId, Date.now() * 1_000 + DAY);
       const endUs = newest && readSpan(newest).endUs;
-      this.found.set(cameraId, endUs ? { startUs: endUs - LONGEST_ARCHIVE, endUs } : null);
+      this.found.set(cameraId, endUs ? reaching(endUs) : null);
     } catch (error) {
       return error instanceof Problem ? error : new Problem(String(error), { status: 400 });
     }
     const extent = this.extentOf(cameraId);
     if (extent && this.archive?.cameraId === cameraId) this.archive.grow(extent);
     return null;
+  }
+
+  /**
+   * What has been recorded since of a camera of which the list does not tell. It is one question, and not the many that it takes to
+   * find what is newest: every page that is open asks it time and again.
+   *
+   * @param {string} cameraId
+   */
+  async #lookOn(cameraId) {
+    const known = this.found.get(cameraId);
+    const endUs = Date.now() * 1_000;
+    const startUs = Math.max(known?.endUs ?? 0, endUs - DAY);
+    const answer = startUs < endUs && (await fetchRecordings(cameraId, { startUs, endUs }).catch(() => null));
+    const last = answer && answer.spans.at(-1);
+    if (last) this.found.set(cameraId, reaching(Math.max(startUs, readSpan(last).endUs)));
   }
 
   /** @returns {string | null} */
@@ -162,4 +177,9 @@ export class Footage {
     this.cameras = cameras;
     this.events.onCameras();
   }
+}
+
+/** What there may be of a camera whose newest footage ends there.  @param {number} endUs  @returns {Span} */
+function reaching(endUs) {
+  return { startUs: endUs - LONGEST_ARCHIVE, endUs };
 }

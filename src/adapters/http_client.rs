@@ -20,6 +20,7 @@ use self::failure::Failure;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::Metrics;
 use crate::playback::ports::{Upstream, UpstreamState};
+use crate::tls;
 
 /// A client of one service.
 #[derive(Debug)]
@@ -64,13 +65,9 @@ pub struct Answer {
 impl JsonClient {
     /// A client that has not asked anything yet.
     pub fn new(service: Service, settings: Settings, metrics: Arc<Metrics>) -> Self {
-        crate::tls::choose_provider();
-        let client = Client::builder()
-            .connect_timeout(settings.connect)
-            .redirect(Policy::none())
-            .no_proxy()
-            .build()
-            .expect("the options are constants that go together");
+        let options =
+            || Client::builder().connect_timeout(settings.connect).redirect(Policy::none()).no_proxy();
+        let client = tls::client(options);
         Self { service, settings, client, metrics, state: Mutex::new(UpstreamState::Up) }
     }
 

@@ -85,14 +85,11 @@ struct Active {
 impl MediaMtx {
     /// The API that `settings` say. Nothing is asked yet.
     pub fn new(settings: Settings, metrics: Arc<Metrics>) -> Self {
-        tls::choose_provider();
-        let client = Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
-            .redirect(Policy::none())
-            .no_proxy()
-            .build()
-            .expect("the options are constants that go together");
+        let options = || {
+            let client = Client::builder().connect_timeout(CONNECT_WITHIN).timeout(ANSWER_WITHIN);
+            client.redirect(Policy::none()).no_proxy()
+        };
+        let client = tls::client(options);
         Self { client, settings, metrics, state: Mutex::new(UpstreamState::Up) }
     }
 

@@ -138,6 +138,7 @@ impl Vms {
 
     /// Asks in the form that the VMS speaks, or else in both.
     async fn ask(&self, camera: &CameraId, about: About) -> Result<Said> {
+        let mut says_no = false;
         for dialect in self.spoken.to_try() {
             let answer = self.client.get(&target(*dialect, camera, about)).await?;
             if answer.status.is_success() {
@@ -147,6 +148,11 @@ impl Vms {
             if !is_no_such_question(answer.status) {
                 return Err(self.client.refusal(answer));
             }
+            // What sends elsewhere whatever it is asked for is something else.
+            if answer.status.is_redirection() {
+                continue;
+            }
+            says_no = true;
             let is_its_form = answer.json::<ErrorForm>().is_some();
             if *dialect == Dialect::Deployed
                 && (is_its_form || self.spoken.known() == Some(Dialect::Deployed))
@@ -154,7 +160,10 @@ impl Vms {
                 return self.look_it_up(camera, is_its_form).await;
             }
         }
-        Ok(Said::No)
+        match says_no {
+            true => Ok(Said::No),
+            false => Err(self.client.wrong("sends elsewhere; VMS_SERVICE_URL may be wrong")),
+        }
     }
 
     /// Whether a camera that is a 404 is on the list of all.

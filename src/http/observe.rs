@@ -11,6 +11,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use uuid::Uuid;
 
 use super::App;
+use super::problem::Why;
 use crate::domain::SessionId;
 
 /// `X-Request-Id`: taken from the client where it makes sense, made otherwise, and given back.
@@ -33,8 +34,9 @@ pub(super) async fn observe(State(app): State<App>, request: Request, next: Next
 
 fn log(response: &Response, route: &str, begun: Instant) {
     let (status, milliseconds) = (response.status().as_u16(), begun.elapsed().as_secs_f64() * 1000.0);
+    let why = response.extensions().get::<Why>().map(|Why(why)| why.as_str());
     match status {
-        500.. => warn!(status, milliseconds, "answered"),
+        410 | 500.. => warn!(status, milliseconds, why, "answered"),
         // What players and machines ask all the time is told only to who wants to know.
         ..400 if is_routine(route) => debug!(status, milliseconds, "answered"),
         _ => info!(status, milliseconds, "answered"),

@@ -114,6 +114,11 @@ fn describe(kind: &Kind) -> (StatusCode, &'static str, &'static str) {
     }
 }
 
+/// What the log says of an answer: why something that the service depends on, or the service itself, failed. What clients do wrong
+/// is left to them; it may be a path with the id of a session.
+#[derive(Debug, Clone)]
+pub(super) struct Why(pub(super) String);
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self.body).unwrap_or_default();
@@ -126,6 +131,9 @@ impl IntoResponse for Problem {
         }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status.is_server_error() || self.status == StatusCode::GONE {
+            response.extensions_mut().insert(Why(self.body.detail));
         }
         response
     }

@@ -46,19 +46,19 @@ impl Reader {
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        tls::choose_provider();
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            // Settings come from one place; and a URL is for nobody between.
-            .no_proxy()
-            .http1_only()
-            .referer(false)
-            .connect_timeout(settings.connect_timeout)
-            .pool_idle_timeout(IDLE_FOR)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .tcp_keepalive(IDLE_FOR)
-            .build()
-            .expect("the options are constants that go together");
+        let options = || {
+            Client::builder()
+                .redirect(redirect::Policy::none())
+                // Settings come from one place; and a URL is for nobody between.
+                .no_proxy()
+                .http1_only()
+                .referer(false)
+                .connect_timeout(settings.connect_timeout)
+                .pool_idle_timeout(IDLE_FOR)
+                .pool_max_idle_per_host(IDLE_CONNECTIONS)
+                .tcp_keepalive(IDLE_FOR)
+        };
+        let client = tls::client(options);
         let urls = Urls::new(urls, &settings, clock);
         Self { client, urls, settings, metrics, health: Health::default() }
     }
