@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::Layout;
-use crate::index::Learned;
 use crate::locate::{
     Found, Grid, HeadReader, HeadWants, Knowledge, Learned, Search, Sounder, Standing, Step, TARGET, Tail,
 };
