@@ -231,6 +231,6 @@ fn all_of_it_together() {
 #[ignore = "an hour each: minutes, and best in a release build"]
 fn hours() {
     for film in [FIXED, IRREGULAR, VARYING, B_FRAMES, WORST] {
-        judge(film, HOUR, &["hls.js", "native"]);
+        judge(film, HOUR, &["hls.js"]);
     }
 }

@@ -113,9 +113,11 @@ impl Body {
 }
 
 /// The same bytes in a buffer that nobody else holds: the connection may still hold the one they came in, as that of the last.
+/// Nor is it much larger than they are, for whoever keeps them keeps all of it.
 fn unique(bytes: Bytes) -> Bytes {
     match bytes.try_into_mut() {
-        Ok(owned) => owned.freeze(),
+        Ok(owned) if owned.len() >= owned.capacity() / 4 * 3 => owned.freeze(),
+        Ok(roomy) => Bytes::copy_from_slice(&roomy),
         Err(shared) => Bytes::copy_from_slice(&shared),
     }
 }
