@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::lane::What;
 use super::part::Part;
 use super::pass::KEY;
-use super::stored::{IndexError, seal, unseal};
+use super::stored::{IndexError, is_sound, seal, unseal};
 use super::{Cut, Index, Rap, Run};
 use crate::cut::EARLY;
 use crate::layout::{Layout, RapClass};
@@ -88,18 +88,20 @@ struct Seen {
 impl Part {
     /// The GOPs in it of which nothing can change any more; `size` is that of the recording. Of a run that has other runs
     /// beside it, of damage, and of sound alone, nothing is kept.
-    pub fn learned(&self, size: u64) -> Learned {
+    ///
+    /// `near` is about when it is: in a recording of many hours its own clock of 33 bits may stand for several times.
+    pub fn learned(&self, size: u64, near: MediaTime) -> Learned {
         let is_sound = self.layout.rap_class == RapClass::AnyPes;
-        match self.index_in_place() {
+        match self.index_in_place(near) {
             Ok(index) if !is_sound && index.runs.len() == 1 && is_plain(&index.report) => {
-                self.gops(&index, size)
+                self.gops(&index, size, near)
             }
             _ => Learned::default(),
         }
     }
 
-    fn gops(&self, index: &Index, size: u64) -> Learned {
-        let (run, seen) = (&index.runs[0], self.seen());
+    fn gops(&self, index: &Index, size: u64, near: MediaTime) -> Learned {
+        let (run, seen) = (&index.runs[0], self.seen(near));
         let (is_first, is_last) = (self.range.start == 0, self.range.end >= size);
         let mut learned = Learned::default();
         let is_whole = |rap: &Rap| (is_first || seen.precedes(rap)) && (is_last || seen.follows(rap));
@@ -126,13 +128,13 @@ impl Part {
         learned
     }
 
-    fn seen(&self) -> Seen {
+    fn seen(&self, near: MediaTime) -> Seen {
         let mut seen = Seen { pictures: Vec::new(), others: vec![Vec::new(); self.layout.streams.len()] };
         self.replay(|fact| match fact.what {
             What::Start { offset, .. } if fact.stream == KEY => seen.pictures.push(offset),
             What::Start { offset, pts: Some(pts), .. } => {
                 let shift = self.layout.streams[fact.stream].shift;
-                let pts = pts.unwrap_near(self.layout.zero - shift) + shift;
+                let pts = pts.unwrap_near(near - shift) + shift;
                 seen.others[fact.stream].push((offset, pts));
             }
             _ => {}
@@ -197,6 +199,34 @@ impl Learned {
         covered
     }
 
+    /// Whether all of it lies in a recording of `size` bytes.
+    pub fn is_within(&self, size: u64) -> bool {
+        let ends = self.gops.values().map(|gop| match gop.next {
+            Next::Rap(rap) => rap.offset.saturating_add(u64::from(rap.size)),
+            Next::End { offset, .. } => offset,
+        });
+        ends.chain(self.begin.map(|begin| begin.first)).all(|end| end <= size)
+    }
+
+    /// The same in pieces, none of which is much longer than `length` bytes of the recording: each with the bytes that it
+    /// covers without a hole. What is learned between two pieces changes no other.
+    pub fn pieces(&self, length: u64) -> Vec<(Range<u64>, Self)> {
+        let mut pieces: Vec<(Range<u64>, Self)> = Vec::new();
+        for (&start, gop) in &self.gops {
+            let block = start / length.max(1);
+            let begin = self.begin.filter(|begin| begin.first == start);
+            match pieces.last_mut() {
+                Some((range, piece)) if range.end == start && range.start / length.max(1) == block => {
+                    range.end = gop.next.offset();
+                    piece.gops.insert(start, *gop);
+                }
+                _ => pieces
+                    .push((start..gop.next.offset(), Self { gops: BTreeMap::from([(start, *gop)]), begin })),
+            }
+        }
+        pieces
+    }
+
     /// How many GOPs are known.
     pub fn gops(&self) -> usize {
         self.gops.len()
@@ -255,6 +285,10 @@ impl Learned {
                 Next::Rap(next) if next.offset > at => next.offset,
                 Next::Rap(_) => return None,
                 Next::End { offset, end, settled } => {
+                    // What others have told may make no sense beside what was seen.
+                    if !is_sound(&raps, end, offset) {
+                        return None;
+                    }
                     let (is_video, layout) = (layout.streams.first()?.codec.is_video(), layout.clone());
                     let report = Report {
                         before_first_rap: begin.before_first_rap,

@@ -176,7 +176,7 @@ impl StoredRun {
 }
 
 /// What everything that reads an index relies on.
-fn is_sound(raps: &[Rap], end: MediaTime, end_offset: u64) -> bool {
+pub(super) fn is_sound(raps: &[Rap], end: MediaTime, end_offset: u64) -> bool {
     let rises = raps.windows(2).all(|pair| pair[0].pts < pair[1].pts && pair[0].offset <= pair[1].offset);
     let lies_inside = |rap: &Rap| {
         rap.pts < end && rap.offset <= end_offset && u64::from(rap.trail) <= end_offset - rap.offset

@@ -350,7 +350,7 @@ impl Knowledge {
     }
 
     /// When a place is expected.
-    pub(super) fn clock_at(&self, offset: u64) -> MediaTime {
+    pub fn clock_at(&self, offset: u64) -> MediaTime {
         let at = self.points.partition_point(|point| point.offset <= offset);
         let left = at.checked_sub(1).and_then(|before| self.points.get(before)).copied();
         let left = left.unwrap_or(Point { offset: 0, clock: self.zero - self.delay });
