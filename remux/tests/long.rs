@@ -50,9 +50,13 @@ fn what_is_learned_behind_half_a_turn_of_the_clock_has_the_right_times() {
         let first = second as usize / 2;
         let range = recording.offset(raps[first - 4])..recording.offset(raps[first + 8]);
         let mut sounder = Sounder::new(Arc::clone(&layout), range.start).near(known.clock_at(range.start));
-        sounder.push(&recording.read(range));
+        let mut unplaced = Sounder::new(Arc::clone(&layout), range.start);
+        let bytes = recording.read(range);
+        [&mut sounder, &mut unplaced].into_iter().for_each(|sounder| sounder.push(&bytes));
         let (_, learned) = sounder.finish_with_learned(recording.size());
         assert!(learned.gops() >= 8, "hour {hour}: {} GOPs", learned.gops());
+        let is_same = unplaced.finish_with_learned(recording.size()).1 == learned;
+        assert_eq!(is_same, hour < 13, "its own clock says no more than half a turn, hour {hour}");
         for rap in &raps[first..first + 5] {
             let time = MediaTime::from_ticks(rap.pts as i64);
             let found = learned.rap_at(time).expect("it has passed by");

@@ -178,12 +178,27 @@ impl Next {
             Self::End { offset, .. } => *offset,
         }
     }
+
+    fn pts(&self) -> MediaTime {
+        match self {
+            Self::Rap(rap) => rap.pts,
+            Self::End { end, .. } => *end,
+        }
+    }
 }
 
 impl Learned {
     /// What both know.
     pub fn merge(&mut self, other: Self) {
         self.gops.extend(other.gops);
+        self.begin = self.begin.or(other.begin);
+    }
+
+    /// What the other knows besides: of what both know this stays.
+    pub fn complement(&mut self, other: Self) {
+        for (offset, gop) in other.gops {
+            self.gops.entry(offset).or_insert(gop);
+        }
         self.begin = self.begin.or(other.begin);
     }
 
@@ -202,7 +217,7 @@ impl Learned {
     /// Whether all of it lies in a recording of `size` bytes.
     pub fn is_within(&self, size: u64) -> bool {
         let ends = self.gops.values().map(|gop| match gop.next {
-            Next::Rap(rap) => rap.offset.saturating_add(u64::from(rap.size)),
+            Next::Rap(rap) => rap.offset.saturating_add(u64::from(rap.trail.max(rap.size))),
             Next::End { offset, .. } => offset,
         });
         ends.chain(self.begin.map(|begin| begin.first)).all(|end| end <= size)
@@ -344,7 +359,8 @@ impl Learned {
         });
         let raps: Option<Vec<Rap>> = raps.collect();
         for (stored, rap) in chain.gops.iter().zip(raps?).rev() {
-            let reaches = rap.offset < next.offset() && next.offset() <= u64::MAX / 2;
+            let rises = rap.offset < next.offset() && rap.pts < next.pts();
+            let reaches = rises && next.offset() <= u64::MAX / 2;
             let gop = Gop { rap, next, pictures: stored.pictures, others: stored.others };
             self.gops.insert(rap.offset, gop);
             next = reaches.then_some(Next::Rap(rap))?;
@@ -380,5 +396,58 @@ impl StoredGop {
             trail: self.trail,
             independent: self.independent,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::psi::crc32;
+
+    fn rap(number: i64) -> Rap {
+        let (pts, offset) = (MediaTime::from_ticks(900_000 + number * 180_000), number as u64 * 100_000);
+        Rap { offset, pts, dts: pts, size: 20_000, lead: 500, trail: 900, independent: true }
+    }
+
+    /// Ten GOPs, up to the end, with a hole in the middle.
+    fn learned() -> Learned {
+        let end = Next::End { offset: 1_000_000, end: rap(10).pts, settled: rap(10).pts };
+        let next = |number: i64| if number == 9 { end } else { Next::Rap(rap(number + 1)) };
+        let gop = |number: i64| Gop { rap: rap(number), next: next(number), pictures: 50, others: 90 };
+        let known = (0..10).filter(|&number| number != 5);
+        let begin = Some(Begin { first: 0, before_first_rap: 0, early: 0, others: 1 });
+        Learned { gops: known.map(|number| (rap(number).offset, gop(number))).collect(), begin }
+    }
+
+    proptest! {
+        /// Whoever keeps it may have changed it: whatever is believed does no harm.
+        #[test]
+        fn what_others_have_written_does_no_harm(
+            changes in proptest::collection::vec((6_usize..1000, any::<u8>()), 1..4), at: i64, length in 0_i64..1 << 40,
+        ) {
+            let mut bytes = learned().encode();
+            let body = bytes.len() - 4;
+            for (place, byte) in changes {
+                bytes[6 + place % (body - 6)] = byte;
+            }
+            bytes.truncate(body);
+            bytes.extend(crc32(&bytes).to_be_bytes());
+            let Ok(told) = Learned::decode(&bytes) else { return Ok(()) };
+            let is_within = told.is_within(1_000_000);
+            let mut both = learned();
+            both.complement(told);
+            let from = Some(MediaTime::from_ticks(at));
+            for from in [None, from, Some(rap(1).pts)] {
+                for to in [None, from.map(|from| from + Ticks::new(length)), Some(rap(4).pts)] {
+                    let cut = both.cut(Thresholds { from, to });
+                    prop_assert!(!is_within || cut.is_none_or(|cut| cut.bytes.end <= 1_000_000));
+                }
+            }
+            both.pieces(300_000);
+            both.covered();
+            prop_assert_eq!(Learned::decode(&both.encode()), Ok(both));
+        }
     }
 }

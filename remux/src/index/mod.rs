@@ -20,6 +20,7 @@ pub use self::learned::Learned;
 pub(crate) use self::part::KeyStart;
 pub use self::part::{Part, PartError, PartIndexer};
 pub use self::stored::{FORMAT_VERSION, IndexError};
+pub(crate) use self::stored::{seal, unseal};
 
 use crate::layout::Layout;
 use crate::report::Report;

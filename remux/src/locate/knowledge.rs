@@ -1,5 +1,7 @@
 //! What is known of a recording's clock: places whose time is known, and how far what lies between them can be trusted.
 
+mod stored;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
