@@ -128,10 +128,17 @@ impl Running {
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
-    /// All keys of ours, in order.
+    /// All keys of sessions, in order. What was learned of recordings is no session's, and no session's end removes it.
     pub(crate) fn keys(&self) -> Vec<String> {
-        let mut keys: Vec<String> =
-            self.cli(&["--scan", "--pattern", "playback:*"]).lines().map(str::to_owned).collect();
+        let mut keys = self.keys_of("playback:*");
+        keys.retain(|key| !key.starts_with("playback:learned:"));
+        keys
+    }
+
+    /// All keys of a pattern, in order.
+    pub(crate) fn keys_of(&self, pattern: &str) -> Vec<String> {
+        let keys = self.cli(&["--scan", "--pattern", pattern]);
+        let mut keys: Vec<String> = keys.lines().map(str::to_owned).collect();
         keys.sort();
         keys
     }
