@@ -24,7 +24,7 @@ pub(super) fn stream_of(
     recording: RecordingKey,
     answer: Answer,
 ) -> BoxStream<'static, Result<Bytes>> {
-    let Answer { origin, range, skip, response } = answer;
+    let Answer { origin, range, skip, response, .. } = answer;
     let body =
         Body { reader, recording, origin, rest: range, response: Some(response), skip, since: 0, resumes: 0 };
     stream::try_unfold(body, Body::next).boxed()
