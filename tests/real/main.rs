@@ -9,6 +9,8 @@ mod clips;
 mod content;
 mod corpus;
 mod engine;
+#[path = "../conformance/exchange_suite.rs"]
+mod exchange_suite;
 mod identity;
 mod live;
 mod matrix;
@@ -18,6 +20,7 @@ mod objects;
 mod players;
 mod proxy;
 mod readme;
+mod replicas;
 mod scenario;
 mod schemathesis;
 mod service;
