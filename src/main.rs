@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use playback_service::app::{self, Finding, Service};
 use playback_service::clock::SystemClock;
-use playback_service::config::Config;
+use playback_service::config::{self, Config};
 use playback_service::{logging, tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,11 +30,27 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { command, config } = Arguments::parse();
+    let Arguments { command, config } = arguments();
     match command {
         Some(Command::Check(config)) => check(&config).await,
         None => serve(config).await,
     }
+}
+
+/// What the command line and the environment say; what makes no sense ends the program.
+fn arguments() -> Arguments {
+    let mut command = config::without_empty_variables(Arguments::command());
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
+    arguments.unwrap_or_else(|error| {
+        let error = error.format(&mut command);
+        let _ = error.print();
+        let variables = config::variables_in(&error, &command);
+        if !variables.is_empty() {
+            eprintln!("As environment variables: {}", variables.join(", "));
+        }
+        std::process::exit(error.exit_code())
+    })
 }
 
 /// What is found is what is printed: nothing is logged.

@@ -174,6 +174,40 @@ fn valkey_that_is_away_is_named_without_its_password() {
 }
 
 #[test]
+fn variables_that_are_empty_are_not_set() {
+    let command = <playback_service::config::Config as clap::CommandFactory>::command();
+    let names = command.get_arguments().filter_map(|option| option.get_env()?.to_str());
+    let empty: Vec<(&str, &str)> = names.map(|name| (name, "")).collect();
+    assert!(empty.len() > 50);
+    let samples = support::samples();
+    let checked = check(&empty, &["--recordings-dir", samples.to_str().unwrap()]);
+    assert_eq!((checked.status, checked.lines.len()), (0, 2), "{:?}", checked.lines);
+}
+
+#[test]
+fn what_is_wrong_with_a_setting_is_said_with_its_variable() {
+    for (settings, variables) in [
+        (&[("VMS_SERVICE_URL", "vms:8081")][..], "VMS_SERVICE_URL"),
+        (&[("PORT", "http")], "PORT"),
+        (&[("LOG_FORMAT", "yaml")], "LOG_FORMAT"),
+        (&[("VALKEY_ADDR", "http://valkey")], "VALKEY_ADDR"),
+        (&[("MEDIAMTX_API_URL", "http://mediamtx:9997")], "MEDIAMTX_URL"),
+        (&[("MINIO_ENDPOINT", "minio:9000")], "STORAGE_SERVICE_URL, MINIO_ACCESS_KEY, MINIO_SECRET_KEY"),
+    ] {
+        for arguments in [&["check"][..], &[]] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_playback-service"));
+            let output = command.env_clear().envs(settings.iter().copied()).args(arguments).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{settings:?}: {said}");
+            assert!(said.contains(variables) && said.ends_with('\n'), "{settings:?}: {said}");
+        }
+    }
+    let accepted = [("MINIO_USE_SSL", ""), ("LOG_FORMAT", "JSON"), ("VALKEY_CLUSTER", "0")];
+    let samples = support::samples();
+    assert_eq!(check(&accepted, &["--recordings-dir", samples.to_str().unwrap()]).status, 0);
+}
+
+#[test]
 fn options_belong_behind_the_command() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_playback-service"));
     let output = command.args(["--port", "1", "check"]).output().unwrap();

@@ -32,6 +32,9 @@ fn camera() -> CameraId {
     CAMERA.parse().unwrap()
 }
 
+/// For an answer that comes, however busy the machine is.
+const PATIENT: Duration = Duration::from_secs(20);
+
 struct Setup {
     adapter: StorageService,
     metrics: Arc<Metrics>,
@@ -39,13 +42,22 @@ struct Setup {
 
 impl Setup {
     fn of(standin: &StandIn, dialect: Option<Dialect>) -> Self {
+        Self::waiting(standin, dialect, PATIENT)
+    }
+
+    /// For what never comes: it need not be waited for long.
+    fn hasty(standin: &StandIn, dialect: Option<Dialect>) -> Self {
+        Self::waiting(standin, dialect, Duration::from_secs(1))
+    }
+
+    fn waiting(standin: &StandIn, dialect: Option<Dialect>, answer: Duration) -> Self {
         let metrics = Arc::new(Metrics::new());
         let settings = Settings {
             url: standin.url(),
             dialect,
             longest: Duration::from_secs(3600),
-            connect: Duration::from_secs(1),
-            answer: Duration::from_millis(800),
+            connect: PATIENT,
+            answer,
             remember: Duration::ZERO,
         };
         Self { adapter: StorageService::new(settings, Arc::clone(&metrics)), metrics }
@@ -271,7 +283,10 @@ async fn every_failure_has_its_kind() {
     ] {
         let standin = StandIn::start();
         fill(&standin, "14T10:00:00", 1, 3600);
-        let setup = Setup::of(&standin, Some(Dialect::Documented));
+        let setup = match fault {
+            Fault::Stall | Fault::StallAfter(_) => Setup::hasty(&standin, Some(Dialect::Documented)),
+            _ => Setup::of(&standin, Some(Dialect::Documented)),
+        };
         standin.faults().always(fault.clone());
         let (got, detail) = setup.failure().await;
         assert_eq!(got, kind, "{fault:?}: {detail}");
@@ -347,7 +362,7 @@ async fn a_listing_is_remembered_for_a_moment() {
         url: standin.url(),
         dialect: None,
         longest: Duration::from_secs(3600),
-        connect: Duration::from_secs(1),
+        connect: PATIENT,
         answer: Duration::from_secs(1),
         remember: Duration::from_secs(3600),
     };
@@ -368,6 +383,7 @@ async fn urls_are_asked_for_and_never_shown() {
     standin.sign_with(origin.signer());
     fill(&standin, "14T10:00:00", 1, 3600);
     let setup = Setup::over(&standin);
+    let hasty = Setup::hasty(&standin, None);
     let key = setup.rows(TimeRange::ALWAYS).await.rows.remove(0).key;
     let url = setup.adapter.url(&key).await.unwrap();
     assert!(url.reveal().as_str().starts_with(&origin.url()));
@@ -379,13 +395,14 @@ async fn urls_are_asked_for_and_never_shown() {
     assert_eq!(gone.kind(), &Kind::Gone);
     assert!(gone.detail().contains(key.id.as_str()));
     for (answer, kind) in [
+        (Fault::Stall, Kind::UpstreamLate),
         (Fault::json(200, &json!({ "url": "file:///etc/passwd?X-Amz-Signature=5ecret" })), Kind::BadUpstream),
         (Fault::json(200, &json!({ "url": null })), Kind::BadUpstream),
         (Fault::status(403), Kind::BadUpstream),
-        (Fault::Stall, Kind::UpstreamLate),
     ] {
         standin.faults().on("/download", Times::Next(1), answer);
-        let error = setup.adapter.url(&key).await.unwrap_err();
+        let asked = if kind == Kind::UpstreamLate { &hasty } else { &setup };
+        let error = asked.adapter.url(&key).await.unwrap_err();
         assert_eq!(error.kind(), &kind);
         assert!(!error.detail().contains("5ecret") && !error.detail().contains("passwd"), "{error}");
     }

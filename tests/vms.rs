@@ -16,6 +16,9 @@ use playback_service::playback::ports::{Cameras, Upstream, UpstreamState};
 use serde_json::json;
 use standins::{Camera, Fault, Vms as StandIn};
 
+/// For an answer that comes, however busy the machine is.
+const PATIENT: Duration = Duration::from_secs(20);
+
 struct Setup {
     adapter: Vms,
     clock: Arc<ManualClock>,
@@ -24,14 +27,18 @@ struct Setup {
 
 impl Setup {
     fn of(standin: &StandIn, dialect: Option<Dialect>) -> Self {
+        Self::waiting(standin, dialect, PATIENT)
+    }
+
+    /// For what never comes: it need not be waited for long.
+    fn hasty(standin: &StandIn, dialect: Option<Dialect>) -> Self {
+        Self::waiting(standin, dialect, Duration::from_secs(1))
+    }
+
+    fn waiting(standin: &StandIn, dialect: Option<Dialect>, answer: Duration) -> Self {
         let clock = Arc::new(ManualClock::at("2026-03-14T10:00:00Z".parse().unwrap()));
         let metrics = Arc::new(Metrics::new());
-        let settings = Settings {
-            url: standin.url(),
-            dialect,
-            connect: Duration::from_secs(1),
-            answer: Duration::from_millis(800),
-        };
+        let settings = Settings { url: standin.url(), dialect, connect: PATIENT, answer };
         let adapter = Vms::new(settings, Arc::clone(&clock) as _, Arc::clone(&metrics));
         Self { adapter, clock, metrics }
     }
@@ -161,7 +168,10 @@ async fn every_failure_has_its_kind_and_keeps_secrets() {
         (Fault::CutAfter(5), Kind::BadUpstream),
     ] {
         for (standin, dialect) in both(&["cam-1"]) {
-            let setup = Setup::of(&standin, dialect);
+            let setup = match fault {
+                Fault::Stall => Setup::hasty(&standin, dialect),
+                _ => Setup::of(&standin, dialect),
+            };
             standin.faults().always(fault.clone());
             let (got, detail) = setup.failure("cam-1").await;
             assert_eq!(got, kind, "{fault:?} {dialect:?}: {detail}");

@@ -36,7 +36,7 @@
  * @property {string[]} [left_out]
  */
 
-import { formatMoment } from './time.js';
+import { formatMoment, SECOND } from './time.js';
 
 const BASE = '/api/v1/playback';
 
@@ -89,6 +89,24 @@ export function startSession(cameraId, { startUs, endUs }, signal) {
     format: 'hls',
   };
   return post('/start', body, signal);
+}
+
+/**
+ * The newest footage of a camera of which the list says nothing: what lies before a moment that is still to come.
+ *
+ * @param {string} cameraId
+ * @param {number} momentUs
+ * @returns {Promise<StretchJson | null>}
+ */
+export async function findNewest(cameraId, momentUs) {
+  try {
+    const session = await startSession(cameraId, { startUs: momentUs, endUs: momentUs + SECOND });
+    stopSession(session.session_id);
+    return session;
+  } catch (error) {
+    if (error instanceof Problem && error.nearest) return error.nearest.before;
+    throw error;
+  }
 }
 
 /** @param {string} cameraId  @param {string} format  @returns {Promise<LiveJson>} */

@@ -23,6 +23,7 @@ export class CameraList {
     /** @type {import('./time.js').Zone} */
     this.zone = 'utc';
     this.filter.addEventListener('input', () => this.#draw());
+    this.filter.addEventListener('keydown', (event) => event.key === 'Enter' && this.#enter());
     this.toggle.addEventListener('click', () => this.#unfold(!this.nav.classList.contains('is-open')));
   }
 
@@ -30,7 +31,9 @@ export class CameraList {
   show(cameras, zone) {
     this.cameras = cameras;
     this.zone = zone;
-    this.filter.hidden = cameras.length < FILTER_FROM;
+    // Without a list of cameras somebody has to say which one.
+    this.filter.hidden = cameras.length > 0 && cameras.length < FILTER_FROM;
+    this.filter.placeholder = cameras.length > 0 ? 'Find a camera' : 'Name of a camera';
     this.#draw();
   }
 
@@ -48,9 +51,21 @@ export class CameraList {
     this.toggle.setAttribute('aria-expanded', String(open));
   }
 
-  #draw() {
+  /** Opens the one camera that is left, or else the one of that name: not every camera has to be listed. */
+  #enter() {
+    const name = this.filter.value.trim();
+    const shown = this.#shown();
+    if (shown.length === 1) this.onChoose(shown[0].id);
+    else if (name && (shown.length === 0 || shown.some(({ id }) => id === name))) this.onChoose(name);
+  }
+
+  #shown() {
     const wanted = this.filter.hidden ? '' : this.filter.value.trim().toLowerCase();
-    const shown = this.cameras.filter(({ id }) => id.toLowerCase().includes(wanted));
+    return this.cameras.filter(({ id }) => id.toLowerCase().includes(wanted));
+  }
+
+  #draw() {
+    const shown = this.#shown();
     this.list.replaceChildren(...shown.map((camera) => this.#item(camera)));
     this.note.hidden = shown.length > 0 || this.cameras.length === 0;
     this.note.textContent = `No camera is called “${this.filter.value.trim()}”.`;
@@ -59,11 +74,10 @@ export class CameraList {
   /** @param {import('./api.js').CameraJson} camera */
   #item(camera) {
     const extent = extentOf(camera);
-    const count = camera.recordings === 1 ? '1 recording' : `${camera.recordings} recordings`;
-    const button = create('button', { class: extent ? 'camera' : 'camera is-empty' }, [
+    const isEmpty = !extent && camera.recordings !== null;
+    const button = create('button', { class: isEmpty ? 'camera is-empty' : 'camera' }, [
       create('b', { text: camera.id }),
-      create('small', { text: extent ? formatExtent(extent, this.zone) : 'nothing recorded' }),
-      ...(extent && camera.recordings !== null ? [create('small', { text: count })] : []),
+      ...describe(camera, extent, this.zone).map((text) => create('small', { text })),
     ]);
     button.type = 'button';
     button.dataset.camera = camera.id;
@@ -71,4 +85,18 @@ export class CameraList {
     button.addEventListener('click', () => this.onChoose(camera.id));
     return create('li', {}, [button]);
   }
+}
+
+/**
+ * What is known of a camera's footage; nothing, where somebody else keeps it.
+ *
+ * @param {import('./api.js').CameraJson} camera
+ * @param {import('./spans.js').Span | null} extent
+ * @param {import('./time.js').Zone} zone
+ * @returns {string[]}
+ */
+function describe({ recordings }, extent, zone) {
+  if (recordings === null) return extent ? [formatExtent(extent, zone)] : [];
+  if (!extent) return ['nothing recorded'];
+  return [formatExtent(extent, zone), recordings === 1 ? '1 recording' : `${recordings} recordings`];
 }

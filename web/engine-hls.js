@@ -77,6 +77,8 @@ export class HlsEngine {
     this.hls = new this.Hls({
       streamController: anchoredController(this.Hls, this.anchors),
       startPosition: this.loadFrom(this.mediaAt(startUs) ?? 0),
+      // Otherwise it may wait for its next tick, a tenth of a second, where the playlist is there before the video element is.
+      startFragPrefetch: true,
       backBufferLength: BEHIND_SECONDS,
       maxBufferLength: AHEAD_SECONDS * this.rate,
       manifestLoadPolicy: { default: LOAD_POLICY },

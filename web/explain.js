@@ -19,8 +19,9 @@ export function explainNoPlayer(notices) {
 /** @param {Notices} notices */
 export function explainNoCameras(notices) {
   notices.explain(
-    'No recordings yet',
-    'The service knows no camera. As soon as something is recorded it will be listed here.',
+    'No camera is listed',
+    'Nothing is recorded yet, or whoever knows the cameras has no list of them. '
+      + 'One that is not listed can be opened by its name, beside this picture.',
     [{ label: 'Look again', act: () => location.reload() }],
   );
 }

@@ -1,11 +1,14 @@
 /** The cameras, and what is recorded of the chosen one: loaded, kept up to date, asked. */
 
-import { fetchCameras, Problem } from './api.js';
-import { Archive, extentOf } from './archive.js';
-import { SECOND } from './time.js';
+import { fetchCameras, findNewest, Problem } from './api.js';
+import { Archive, extentOf, readSpan } from './archive.js';
+import { DAY, SECOND } from './time.js';
 
 const RETRY_MS = 5_000;
 const LOAD_VIEW_AFTER_MS = 150;
+
+/** How far back footage is looked for where nobody says when it began. */
+const LONGEST_ARCHIVE = 180 * DAY;
 
 /**
  * @typedef {import('./spans.js').Span} Span
@@ -25,6 +28,8 @@ export class Footage {
     this.longestRangeUs = Infinity;
     /** In which formats cameras can be watched live.  @type {string[]} */
     this.live = [];
+    /** Of cameras whose footage the list does not tell of, what was found of it.  @type {Map<string, Span | null>} */
+    this.found = new Map();
     /** Of the chosen camera.  @type {Archive | null} */
     this.archive = null;
     /** What is to be loaded.  @type {Span | null} */
@@ -60,6 +65,7 @@ export class Footage {
     const answer = await fetchCameras().catch(() => null);
     if (!answer) return;
     this.#setCameras(answer.cameras);
+    if (this.archive && this.found.has(this.archive.cameraId)) await this.find(this.archive.cameraId);
     const extent = this.archive && this.extentOf(this.archive.cameraId);
     if (extent && this.archive?.grow(extent)) this.loadView();
   }
@@ -75,13 +81,39 @@ export class Footage {
 
   /** @param {string} cameraId */
   knows(cameraId) {
-    return this.cameras.some(({ id }) => id === cameraId);
+    return this.found.has(cameraId) || this.cameras.some(({ id }) => id === cameraId);
   }
 
   /** @param {string} cameraId  @returns {Span | null} */
   extentOf(cameraId) {
     const camera = this.cameras.find(({ id }) => id === cameraId);
-    return camera ? extentOf(camera) : null;
+    return (camera && extentOf(camera)) ?? this.found.get(cameraId) ?? null;
+  }
+
+  /** Whether nobody has said yet whether there is footage of a camera.  @param {string} cameraId */
+  isUnseen(cameraId) {
+    const camera = this.cameras.find(({ id }) => id === cameraId);
+    return !this.found.has(cameraId) && (camera?.recordings ?? null) === null;
+  }
+
+  /**
+   * Looks for footage of a camera of which the list does not tell.
+   *
+   * @param {string} cameraId
+   * @returns {Promise<Problem | null>}  why nobody knows
+   */
+  async find(cameraId) {
+    try {
+      // No clock is a day wrong, and nothing is recorded tomorrow.
+      const newest = await findNewest(cameraId, Date.now() * 1_000 + DAY);
+      const endUs = newest && readSpan(newest).endUs;
+      this.found.set(cameraId, endUs ? { startUs: endUs - LONGEST_ARCHIVE, endUs } : null);
+    } catch (error) {
+      return error instanceof Problem ? error : new Problem(String(error), { status: 400 });
+    }
+    const extent = this.extentOf(cameraId);
+    if (extent && this.archive?.cameraId === cameraId) this.archive.grow(extent);
+    return null;
   }
 
   /** @returns {string | null} */

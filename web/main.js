@@ -95,13 +95,13 @@ export class Page {
     this.notices.wait(false);
     if (problem) return explain.explainNoList(this.notices, problem.message);
     if (this.link.badTime) this.notices.toast('The time in the link cannot be read.');
-    const wanted = this.link.camera ?? this.footage.firstCamera;
-    if (wanted === null) return explain.explainNoCameras(this.notices);
     this.player.surroundings.windowUs = Math.min(this.link.windowUs, this.footage.longestRangeUs);
     this.player.wantsToPlay = !this.link.paused;
     this.live.offer(this.footage.live, this.link.live);
-    this.openCamera(wanted, this.link.us);
     setInterval(() => document.hidden || this.footage.refresh(), REFRESH_CAMERAS_MS);
+    const wanted = this.link.camera ?? this.footage.firstCamera;
+    if (wanted === null) explain.explainNoCameras(this.notices);
+    else this.openCamera(wanted, this.link.us);
   }
 
   /**
@@ -122,6 +122,7 @@ export class Page {
       if (us !== null) this.#showInTimeline(us, extent);
       return this.#watch(cameraId);
     }
+    if (this.footage.isUnseen(cameraId)) return this.#lookFor(cameraId, wantedUs);
     if (us === null) {
       this.player.close();
       const watchLive = this.live.isPossible ? () => this.setView('live') : null;
@@ -129,6 +130,24 @@ export class Page {
     }
     this.#showInTimeline(us, extent);
     this.goTo(us);
+  }
+
+  /**
+   * Opens a camera once it is known whether there is footage of it.
+   *
+   * @param {string} cameraId
+   * @param {number | null} wantedUs
+   */
+  async #lookFor(cameraId, wantedUs) {
+    this.player.close();
+    this.notices.clearPanel();
+    this.notices.wait(true, `Looking for footage of ${cameraId}…`);
+    const problem = await this.footage.find(cameraId);
+    this.notices.wait(false);
+    // Somebody may have gone elsewhere meanwhile.
+    if (cameraId !== this.footage.archive?.cameraId || this.live.isOn) return;
+    if (!problem) this.openCamera(cameraId, wantedUs);
+    else explain.explainFailure(this.notices, problem.message, () => this.openCamera(cameraId, wantedUs));
   }
 
   /** Goes to a moment of the chosen camera, and takes the timeline along.  @param {number} us */

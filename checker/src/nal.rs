@@ -27,6 +27,11 @@ impl Codec {
         }
     }
 
+    /// Whether it belongs to the base layer (H.265 §7.4.2.2: nuh_layer_id 0); what does not is nothing that its type says.
+    fn is_base(self, unit: &[u8]) -> bool {
+        self == Self::H264 || matches!(unit, [first, second, ..] if first & 1 == 0 && second >> 3 == 0)
+    }
+
     /// Whether it is an access unit delimiter.
     pub fn is_delimiter(self, unit: &[u8]) -> bool {
         self.nal_type(unit) == if self == Self::H264 { 9 } else { 35 }
@@ -36,7 +41,7 @@ impl Codec {
     pub fn is_parameter_set(self, unit: &[u8]) -> bool {
         match self {
             Self::H264 => matches!(self.nal_type(unit), 7 | 8 | 13 | 15),
-            Self::H265 => matches!(self.nal_type(unit), 32..=34),
+            Self::H265 => matches!(self.nal_type(unit), 32..=34) && self.is_base(unit),
         }
     }
 
@@ -44,7 +49,7 @@ impl Codec {
     pub fn is_slice(self, unit: &[u8]) -> bool {
         match self {
             Self::H264 => matches!(self.nal_type(unit), 1 | 2 | 5),
-            Self::H265 => self.nal_type(unit) < 32,
+            Self::H265 => self.nal_type(unit) < 32 && self.is_base(unit),
         }
     }
 
@@ -58,7 +63,7 @@ impl Codec {
     pub fn is_key(self, unit: &[u8]) -> bool {
         match self {
             Self::H264 => self.nal_type(unit) == 5,
-            Self::H265 => matches!(self.nal_type(unit), 16..=23),
+            Self::H265 => matches!(self.nal_type(unit), 16..=23) && self.is_base(unit),
         }
     }
 

@@ -19,6 +19,8 @@ use crate::time::{MediaTime, Ticks};
 pub(crate) struct Bounds {
     /// It begins at the first RAP at or after this time; `None`: at the first RAP of the run.
     pub(crate) from: Option<MediaTime>,
+    /// That is the first RAP of the run: what comes up to a second before it belongs inside.
+    pub(crate) is_first: bool,
     /// It ends before the first RAP at or after this time.
     pub(crate) to: To,
     /// The source may begin anywhere, even behind the RAP that it should begin at.
@@ -102,6 +104,8 @@ pub(crate) struct Cutter {
     phase: Phase,
     /// A bit for every stream but the key stream.
     others: u64,
+    /// All bytes have come; what has begun may be cut off.
+    is_over: bool,
     /// Up to where the key stream has been decoded.
     reached: Option<MediaTime>,
     pub(crate) seen: Seen,
@@ -135,6 +139,7 @@ impl Cutter {
             end: bounds.to,
             phase: Phase::Before,
             others: all & !1,
+            is_over: false,
             reached: None,
             seen: Seen::default(),
         }
@@ -171,10 +176,10 @@ impl Cutter {
                 self.phase = Phase::Inside { start: pts };
                 KeyVerdict::Begin
             }
-            // A RAP that is known from an index ends the piece even where its own bytes are cut off.
+            // A RAP that is known from an index ends the piece even where its own bytes are cut off, as the last can be.
             Phase::Inside { start }
                 if rap && self.bounds.to.time().is_some_and(|to| pts >= to)
-                    || self.bounds.to == To::Rap(pts) =>
+                    || self.is_over && self.bounds.to == To::Rap(pts) =>
             {
                 self.phase = match self.others {
                     0 => Phase::Complete,
@@ -279,6 +284,11 @@ impl Cutter {
         }
     }
 
+    /// No more bytes come; what has begun will be judged as it is.
+    pub(crate) fn on_last_bytes(&mut self) {
+        self.is_over = true;
+    }
+
     /// The source has ended: what is held for want of RAP b belongs inside.
     pub(crate) fn on_end(&mut self) {
         self.bounds.to = To::End;
@@ -305,7 +315,7 @@ impl Cutter {
 
     /// Whether the piece takes what comes up to a second before its first RAP.
     pub(crate) fn is_first(&self) -> bool {
-        self.bounds.from.is_none()
+        self.bounds.is_first
     }
 
     /// Whether nothing that follows can belong inside.
@@ -341,7 +351,8 @@ mod tests {
 
     #[test]
     fn audio_that_trails_belongs_to_the_segment_of_its_time() {
-        let bounds = Bounds { from: Some(at(10.0)), to: To::Rap(at(12.0)), may_be_late: false };
+        let bounds =
+            Bounds { from: Some(at(10.0)), is_first: false, to: To::Rap(at(12.0)), may_be_late: false };
         let mut cutter = Cutter::new(bounds, 2);
         assert_eq!(key(&mut cutter, 8.0, true), KeyVerdict::Drop);
         assert_eq!(cutter.on_other(1, at(9.9)), Verdict::Drop);
@@ -367,7 +378,8 @@ mod tests {
 
     #[test]
     fn the_first_segment_takes_a_second_of_early_audio() {
-        let mut cutter = Cutter::new(Bounds { from: None, to: To::End, may_be_late: false }, 2);
+        let mut cutter =
+            Cutter::new(Bounds { from: None, is_first: true, to: To::End, may_be_late: false }, 2);
         assert_eq!(cutter.on_other(1, at(8.0)), Verdict::Hold);
         assert_eq!(key(&mut cutter, 9.0, false), KeyVerdict::Drop);
         assert_eq!(key(&mut cutter, 10.0, true), KeyVerdict::Begin);
@@ -379,8 +391,10 @@ mod tests {
 
     #[test]
     fn between_a_threshold_and_the_rap_behind_it_audio_waits() {
-        let mut cutter =
-            Cutter::new(Bounds { from: None, to: To::Threshold(at(5.0)), may_be_late: false }, 2);
+        let mut cutter = Cutter::new(
+            Bounds { from: None, is_first: true, to: To::Threshold(at(5.0)), may_be_late: false },
+            2,
+        );
         key(&mut cutter, 0.0, true);
         assert_eq!(cutter.on_other(1, at(5.5)), Verdict::Hold);
         assert_eq!(key(&mut cutter, 6.0, true), KeyVerdict::End);
@@ -389,7 +403,8 @@ mod tests {
 
     #[test]
     fn a_source_that_begins_behind_the_first_bound_is_late() {
-        let bounds = Bounds { from: Some(at(5.0)), to: To::Threshold(at(9.0)), may_be_late: true };
+        let bounds =
+            Bounds { from: Some(at(5.0)), is_first: false, to: To::Threshold(at(9.0)), may_be_late: true };
         let begun = |first: f64, rap: (f64, f64)| {
             let mut cutter = Cutter::new(bounds, 2);
             cutter.on_key(at(first), at(first), false, 0);
@@ -406,7 +421,7 @@ mod tests {
 
     #[test]
     fn what_trails_too_far_is_given_up() {
-        let bounds = Bounds { from: None, to: To::Rap(at(2.0)), may_be_late: false };
+        let bounds = Bounds { from: None, is_first: true, to: To::Rap(at(2.0)), may_be_late: false };
         let ended = || {
             let mut cutter = Cutter::new(bounds, 2);
             key(&mut cutter, 0.0, true);

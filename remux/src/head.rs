@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use crate::error::Error;
+use crate::index::first_rap;
 use crate::layout::Layout;
 use crate::limits;
 use crate::psi::stream_type::{Declared, declared};
@@ -150,7 +151,12 @@ impl Head {
         }
         let examined = self.examined();
         let streams = self.streams.ok_or(Error::NoProgram { examined })?;
-        let layout = Layout { packet_size: self.framer.packet_size(), ..streams.into_layout()? };
+        let mut layout = Layout { packet_size: self.framer.packet_size(), ..streams.into_layout()? };
+        let read_to = self.framer.offset();
+        // What the head takes for a RAP can turn out to begin elsewhere once its PES are taken apart.
+        if let Some(first) = first_rap(&layout, self.psi_before, &self.kept, read_to) {
+            layout.zero = first;
+        }
         Ok((layout, self.kept))
     }
 

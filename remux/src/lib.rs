@@ -89,7 +89,7 @@ mod timeline;
 
 pub use crate::error::Error;
 pub use crate::index::{Cut, CutList, Index, Indexer, Wants};
-pub use crate::layout::Layout;
-pub use crate::remuxer::{Copy, OUTPUT_VERSION, Output, Packaging, Remuxer, Span};
+pub use crate::layout::{Layout, Packaging};
+pub use crate::remuxer::{Copy, OUTPUT_VERSION, Output, Remuxer, Span};
 pub use crate::report::{Event, Report};
 pub use crate::rewriter::Measured;

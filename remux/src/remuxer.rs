@@ -10,7 +10,7 @@ use crate::cut::{Bounds, To};
 use crate::error::Error;
 use crate::head::{Head, Wanted};
 use crate::index::Cut;
-use crate::layout::{Container, Layout};
+use crate::layout::{Container, Layout, Packaging};
 use crate::limits;
 use crate::locate::{Found, Thresholds};
 use crate::report::{Event, Report};
@@ -20,7 +20,7 @@ use crate::ts::Framer;
 
 /// Raised whenever the bytes that come out for the same source, layout and cut change: part of whatever names a segment
 /// for a cache.
-pub const OUTPUT_VERSION: u32 = 3;
+pub const OUTPUT_VERSION: u32 = 4;
 
 /// What [`Remuxer::poll`] gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,17 +42,6 @@ pub struct Span {
     pub from: Option<Ticks>,
     /// Up to the first RAP at or after this; `None`: up to the end.
     pub to: Option<Ticks>,
-}
-
-/// What the output is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Packaging {
-    /// A transport stream.
-    #[default]
-    TransportStream,
-    /// Fragmented MP4 (CMAF): of [`Remuxer::copy`] a file with its initialization segment, of [`Remuxer::segment`] a media
-    /// segment for the one that [`Layout::initialization`] gives.
-    FragmentedMp4,
 }
 
 /// What [`Remuxer::copy`] makes of what. [`Span`] converts into it.
@@ -528,7 +517,9 @@ pub(crate) fn is_mp4(begun: &[u8]) -> bool {
 
 fn bounds(cut: &Cut) -> Bounds {
     Bounds {
-        from: (!cut.first).then_some(cut.start),
+        // Where parameter sets begin a run, the packets of its first RAP may hold the end of the run before.
+        from: Some(cut.start),
+        is_first: cut.first,
         to: cut.end.map_or(To::End, To::Rap),
         may_be_late: false,
     }

@@ -117,7 +117,7 @@ impl<'a> Origin<'a> {
                     }
                 }
                 Step::Read(range) => {
-                    let made = self.try_read(&opened.layout, known, &mut search, range)?;
+                    let made = self.try_read(&opened.layout, &opened.learned, known, &mut search, range)?;
                     if let Some(made) = made {
                         return Ok(Made { rounds: self.rounds.get(), bytes: self.bytes.get(), ..made });
                     }
@@ -129,6 +129,7 @@ impl<'a> Origin<'a> {
     fn try_read(
         &self,
         layout: &Arc<Layout>,
+        before: &Learned,
         known: &mut Knowledge,
         search: &mut Search,
         mut range: Range<u64>,
@@ -166,7 +167,7 @@ impl<'a> Origin<'a> {
         }
         remuxer.finish().unwrap();
         drain(&mut remuxer, &mut out);
-        let (sounding, learned) = sounder.finish_with_learned(self.size);
+        let (sounding, learned) = sounder.finish_with_learned(self.size, before);
         known.learn(&sounding)?;
         Ok(Some(Made { out, found: remuxer.found().unwrap(), learned, rounds: 0, bytes: 0 }))
     }
@@ -402,7 +403,7 @@ fn what_passes_is_learned_and_becomes_the_index_of_one_pass() {
         for range in [0..400_000.min(source.len()), source.len().saturating_sub(900_000)..source.len()] {
             let mut sounder = Sounder::new(Arc::clone(&opened.layout), range.start as u64);
             sounder.push(&source[range]);
-            learned.merge(sounder.finish_with_learned(source.len() as u64).1);
+            learned.merge(sounder.finish_with_learned(source.len() as u64, &Learned::default()).1);
         }
         let found = learned.index(&opened.layout).expect("all is known");
         for (thresholds, out) in outs {
@@ -440,6 +441,23 @@ fn with_what_was_learned_a_segment_is_one_read_of_little_more() {
     assert_right(&recording, &made, thresholds);
     let segment = made.found.end.unwrap().offset - made.found.begin.unwrap().offset;
     assert!(made.rounds == 1 && made.bytes < segment * 13 / 10, "{} for {segment}", made.bytes);
+}
+
+#[test]
+fn what_is_played_in_order_becomes_the_index_of_one_pass() {
+    for recipe in shorts() {
+        let recording = Recording::new(recipe);
+        let origin = Origin::new(&recording);
+        let mut opened = origin.open(None);
+        for k in 0..opened.grid.cells {
+            let thresholds = opened.grid.thresholds(k);
+            let made = origin.segment(&mut opened, thresholds);
+            opened.learned.merge(made.learned);
+        }
+        let found = opened.learned.index(&opened.layout).expect("all has passed by");
+        let source = recording.read(0..recording.size());
+        assert_eq!(found.runs, support::index(&source, 65_536).unwrap().runs);
+    }
 }
 
 #[test]

@@ -53,9 +53,9 @@ fn what_is_learned_behind_half_a_turn_of_the_clock_has_the_right_times() {
         let mut unplaced = Sounder::new(Arc::clone(&layout), range.start);
         let bytes = recording.read(range);
         [&mut sounder, &mut unplaced].into_iter().for_each(|sounder| sounder.push(&bytes));
-        let (_, learned) = sounder.finish_with_learned(recording.size());
+        let (_, learned) = sounder.finish_with_learned(recording.size(), &Learned::default());
         assert!(learned.gops() >= 8, "hour {hour}: {} GOPs", learned.gops());
-        let is_same = unplaced.finish_with_learned(recording.size()).1 == learned;
+        let is_same = unplaced.finish_with_learned(recording.size(), &Learned::default()).1 == learned;
         assert_eq!(is_same, hour < 13, "its own clock says no more than half a turn, hour {hour}");
         for rap in &raps[first..first + 5] {
             let time = MediaTime::from_ticks(rap.pts as i64);
@@ -77,7 +77,7 @@ fn pieces_add_up_to_what_they_were_made_of() {
     let learned = |from: u64, to: u64| {
         let mut sounder = Sounder::new(Arc::clone(&layout), from);
         sounder.push(&recording.read(from..to));
-        sounder.finish_with_learned(size).1
+        sounder.finish_with_learned(size, &Learned::default()).1
     };
     let whole = learned(0, size);
     assert!(whole.index(&layout).is_some() && whole.is_within(size) && !whole.is_within(size - 1));

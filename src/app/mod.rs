@@ -131,6 +131,7 @@ fn shared(ports: &Ports) -> live::Ports {
         cameras: Arc::clone(&ports.cameras),
         sessions: Arc::clone(&ports.sessions),
         clock: Arc::clone(&ports.clock),
+        tasks: Arc::clone(&ports.tasks),
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Logging {
     pub log_level: String,
 
     /// Form of log lines; without it text on a terminal, json elsewhere
-    #[arg(long, env)]
+    #[arg(long, env, ignore_case = true)]
     pub log_format: Option<LogFormat>,
 }
 

@@ -1,5 +1,6 @@
 //! The bucket of the recordings, where it is read with own credentials.
 
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
 use super::values::Secret;
@@ -29,7 +30,7 @@ pub struct Minio {
     pub minio_bucket: String,
 
     /// Whether the server is spoken to by https
-    #[arg(long, env, default_value = "false", action = ArgAction::Set, value_name = "true|false", requires = "minio_endpoint")]
+    #[arg(long, env, default_value = "false", action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "true|false", requires = "minio_endpoint")]
     pub minio_use_ssl: bool,
 
     /// The region that signatures name
@@ -37,7 +38,7 @@ pub struct Minio {
     pub minio_region: String,
 
     /// Whether an index beside a recording, its key and .idx, is looked for when the recording is played for the first time
-    #[arg(long, env, default_value = "true", action = ArgAction::Set, value_name = "true|false", requires = "minio_endpoint")]
+    #[arg(long, env, default_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "true|false", requires = "minio_endpoint")]
     pub index_beside_objects: bool,
 }
 

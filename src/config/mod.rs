@@ -2,6 +2,7 @@
 //! A value that makes no sense stops the start and is named.
 
 mod cache;
+mod environment;
 mod load;
 mod logging;
 mod mediamtx;
@@ -19,6 +20,7 @@ mod vms;
 use clap::Parser;
 
 pub use self::cache::{Cache, Prefetch};
+pub use self::environment::{variables_in, without_empty_variables};
 pub use self::load::Load;
 pub use self::logging::{LogFormat, Logging};
 pub use self::mediamtx::MediaMtx;
@@ -78,8 +80,8 @@ pub struct Config {
     pub logging: Logging,
 }
 
-const AFTER_HELP: &str = "Every option is also an environment variable, named in brackets. Without any, the samples in \
-testdata/recordings are served on http://127.0.0.1:8085/.";
+const AFTER_HELP: &str = "Every option is also an environment variable, named in brackets; one that is empty is not set. Without any, the \
+samples in testdata/recordings are served on http://127.0.0.1:8085/.";
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::builder::{TypedValueParser, ValueParserFactory};
+use clap::builder::{BoolishValueParser, TypedValueParser, ValueParserFactory};
 
 use super::values::Secret;
 use clap::error::ErrorKind;
@@ -43,7 +43,7 @@ pub struct Valkey {
     /// Whether VALKEY_ADDR is a node of a cluster
     #[arg(
         long = "valkey-cluster", env = "VALKEY_CLUSTER", default_value = "false",
-        action = clap::ArgAction::Set, value_name = "true|false"
+        action = clap::ArgAction::Set, value_parser = BoolishValueParser::new(), value_name = "true|false"
     )]
     pub cluster: bool,
 
@@ -161,7 +161,7 @@ impl TypedValueParser for AddressParser {
     ) -> Result<Address, clap::Error> {
         let address = value.to_str().ok_or("it is not UTF-8").and_then(Address::parse);
         address.map_err(|why| {
-            let message = format!("invalid value for '--valkey-addr' (VALKEY_ADDR): {why}");
+            let message = format!("invalid value for '--valkey-addr' (VALKEY_ADDR): {why}\n");
             clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
         })
     }

@@ -21,7 +21,7 @@ use self::ports::{CameraSources, MediaServer};
 use crate::clock::Clock;
 use crate::domain::{CameraId, LiveFormat, LivePlan, Session, SessionId, WallTime};
 use crate::error::{Error, Kind, Result};
-use crate::playback::ports::{Cameras, LiveSession, SessionStore, Stored};
+use crate::playback::ports::{Cameras, LiveSession, SessionStore, Stored, Tasks};
 
 /// Live view over whatever fills its ports.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct Ports {
     pub sessions: Arc<dyn SessionStore>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// Does what nobody waits for.
+    pub tasks: Arc<dyn Tasks>,
 }
 
 /// What makes paths, where the service may do that.
@@ -64,7 +66,7 @@ pub struct Opened {
 impl Live {
     /// Live view of streams at `addresses`, in sessions that live for `session_ttl`.
     pub fn new(ports: Ports, makers: Makers, addresses: Addresses, session_ttl: TimeDelta) -> Self {
-        let paths = Arc::new(Paths::new(makers));
+        let paths = Arc::new(Paths::new(makers, Arc::clone(&ports.clock), Arc::clone(&ports.tasks)));
         Self { ports, addresses: Arc::new(addresses), paths, session_ttl }
     }
 
@@ -109,9 +111,9 @@ impl Live {
     }
 
     /// Takes the path of a session that has ended down if the service made it and nobody needs it. Where that cannot be done
-    /// it is logged: a path that nobody reads costs the media server nothing.
+    /// now it is tried again a few times; a path that nobody reads costs the media server nothing.
     pub async fn close(&self, session: &LiveSession) {
-        self.paths.leave(&session.plan, session.id, self.ports.clock.now()).await;
+        self.paths.leave(&session.plan, session.id).await;
     }
 }
 

@@ -7,9 +7,12 @@
 //! ```
 //!
 //! Whoever wants a path ensured while that is being done joins in; while it is being taken down, it is made anew after that.
+//! A path that somebody still reads when the last session has left is looked at again later: a media server goes on for a while
+//! for a reader that asks no more, and the reader may be whoever has just left.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
@@ -17,13 +20,17 @@ use tracing::{info, warn};
 
 use super::ports::Ensured;
 use super::{Makers, no_live_view};
+use crate::clock::Clock;
 use crate::domain::{CameraId, LivePlan, SessionId, WallTime};
 use crate::error::Result;
+use crate::playback::ports::Tasks;
 
 /// The paths that this replica knows sessions of.
 #[derive(Debug)]
 pub(super) struct Paths {
     makers: Makers,
+    clock: Arc<dyn Clock>,
+    tasks: Arc<dyn Tasks>,
     table: Mutex<HashMap<Arc<str>, Path>>,
 }
 
@@ -34,6 +41,16 @@ struct Path {
     /// This replica made it.
     made: bool,
     work: Work,
+    later: Later,
+}
+
+/// Whether somebody will look at a path that nobody watches.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Later {
+    #[default]
+    Nobody,
+    /// When its pause is over.
+    Waits,
 }
 
 /// What is being done about a path. Dropped by all who wait for it, it is no longer done.
@@ -74,8 +91,8 @@ impl Drop for Watch<'_> {
 }
 
 impl Paths {
-    pub(super) fn new(makers: Makers) -> Self {
-        Self { makers, table: Mutex::default() }
+    pub(super) fn new(makers: Makers, clock: Arc<dyn Clock>, tasks: Arc<dyn Tasks>) -> Self {
+        Self { makers, clock, tasks, table: Mutex::default() }
     }
 
     fn table(&self) -> MutexGuard<'_, HashMap<Arc<str>, Path>> {
@@ -122,10 +139,37 @@ impl Paths {
     }
 
     /// `session` no longer watches its path, which goes if we made it and nobody else needs it.
-    pub(super) async fn leave(self: &Arc<Self>, plan: &LivePlan, session: SessionId, now: WallTime) {
-        if let Some(work) = self.taking_down(plan, session, now) {
+    pub(super) async fn leave(self: &Arc<Self>, plan: &LivePlan, session: SessionId) {
+        {
+            let mut table = self.table();
+            let entry = table.entry(Arc::clone(&plan.path)).or_default();
+            entry.watchers.remove(&session);
+            entry.made |= plan.made;
+        }
+        self.take_down_unless_watched(&plan.path, &LATER).await;
+    }
+
+    /// Where it could not be done, it is tried again after the first of `pauses`.
+    async fn take_down_unless_watched(self: &Arc<Self>, path: &Arc<str>, pauses: &'static [Duration]) {
+        if let Some(work) = self.taking_down(path, pauses) {
             work.await;
         }
+    }
+
+    fn look_again(self: &Arc<Self>, path: &Arc<str>, pauses: &'static [Duration]) {
+        let Some((pause, pauses)) = pauses.split_first() else { return };
+        match self.table().get_mut(path) {
+            Some(entry) if entry.later == Later::Nobody => entry.later = Later::Waits,
+            _ => return,
+        }
+        let (paths, path) = (Arc::clone(self), Arc::clone(path));
+        let look = async move {
+            if let Some(entry) = paths.table().get_mut(&path) {
+                entry.later = Later::Nobody;
+            }
+            paths.take_down_unless_watched(&path, pauses).await;
+        };
+        self.tasks.later(*pause, look.boxed());
     }
 
     fn ensuring(self: &Arc<Self>, path: &Arc<str>, camera: &CameraId, look: Look) -> Shared<Ensuring> {
@@ -150,15 +194,12 @@ impl Paths {
 
     fn taking_down(
         self: &Arc<Self>,
-        plan: &LivePlan,
-        session: SessionId,
-        now: WallTime,
+        path: &Arc<str>,
+        pauses: &'static [Duration],
     ) -> Option<Shared<TakingDown>> {
         let mut table = self.table();
-        let entry = table.entry(Arc::clone(&plan.path)).or_default();
-        entry.watchers.remove(&session);
-        entry.made |= plan.made;
-        if !entry.made || !entry.is_unwatched(now) {
+        let entry = table.get_mut(path)?;
+        if !entry.made || !entry.is_unwatched(self.clock.now()) {
             return None;
         }
         let before = match &entry.work {
@@ -166,12 +207,14 @@ impl Paths {
             Work::TakingDown(work) if let Some(work) = work.upgrade() => return Some(work),
             _ => None,
         };
-        let (paths, path) = (Arc::clone(self), Arc::clone(&plan.path));
+        let (paths, path) = (Arc::clone(self), Arc::clone(path));
         let work = async move {
             if let Some(before) = before {
                 let _ = before.await;
             }
-            paths.take_down(&path).await;
+            if !paths.take_down(&path).await {
+                paths.look_again(&path, pauses);
+            }
         };
         let work = work.boxed().shared();
         entry.work = work.downgrade().map_or(Work::Idle, Work::TakingDown);
@@ -193,14 +236,15 @@ impl Paths {
         Ok(ensured)
     }
 
-    async fn take_down(&self, path: &Arc<str>) {
-        let Some(server) = &self.makers.server else { return };
+    /// Says whether it is gone.
+    async fn take_down(&self, path: &Arc<str>) -> bool {
+        let Some(server) = &self.makers.server else { return true };
         let done = match server.has_readers(path).await {
-            Ok(true) => return,
+            Ok(true) => return false,
             Ok(false) => server.take_down(path).await,
             Err(error) => Err(error),
         };
-        match done {
+        match &done {
             Ok(()) => self.set_made(path, false),
             Err(error) => {
                 warn!(
@@ -210,6 +254,7 @@ impl Paths {
                 )
             }
         }
+        done.is_ok()
     }
 
     fn set_made(&self, path: &Arc<str>, made: bool) {
@@ -218,6 +263,10 @@ impl Paths {
         }
     }
 }
+
+/// When a path is looked at again that could not be taken down: at once for readers that are just leaving; MediaMTX goes on for
+/// a minute for those by HLS.
+const LATER: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(90)];
 
 impl Path {
     fn is_unwatched(&self, now: WallTime) -> bool {
@@ -253,6 +302,7 @@ mod tests {
     use futures::channel::oneshot;
 
     use super::*;
+    use crate::clock::ManualClock;
     use crate::domain::LiveFormat;
     use crate::error::{Error, Kind};
     use crate::live::ports::{MediaServer, SourceUrl};
@@ -331,10 +381,57 @@ mod tests {
         }
     }
 
-    fn paths() -> (Arc<Server>, Arc<Paths>) {
-        let server = Arc::new(Server::default());
+    /// Work that waits, until the test does it.
+    #[derive(Default)]
+    struct ByHand(Mutex<Vec<(Duration, BoxFuture<'static, ()>)>>);
+
+    impl std::fmt::Debug for ByHand {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("ByHand(..)")
+        }
+    }
+
+    impl Tasks for ByHand {
+        fn spawn(&self, work: BoxFuture<'static, ()>) {
+            self.later(Duration::ZERO, work);
+        }
+
+        fn later(&self, pause: Duration, work: BoxFuture<'static, ()>) {
+            self.0.lock().unwrap().push((pause, work));
+        }
+    }
+
+    impl ByHand {
+        /// Does what waits; says how long each should have waited.
+        fn work(&self) -> Vec<u64> {
+            let waiting = std::mem::take(&mut *self.0.lock().unwrap());
+            let done = waiting.into_iter().map(|(pause, work)| {
+                done(work);
+                pause.as_secs()
+            });
+            done.collect()
+        }
+    }
+
+    /// Paths, and what is around them.
+    struct Scene {
+        server: Arc<Server>,
+        paths: Arc<Paths>,
+        clock: Arc<ManualClock>,
+        tasks: Arc<ByHand>,
+    }
+
+    fn scene() -> Scene {
+        let (server, tasks) = (Arc::new(Server::default()), Arc::new(ByHand::default()));
         let makers = Makers { server: Some(Arc::clone(&server) as _), sources: Some(Arc::new(Source)) };
-        (server, Arc::new(Paths::new(makers)))
+        let clock = Arc::new(ManualClock::at(now()));
+        let paths = Arc::new(Paths::new(makers, Arc::clone(&clock) as _, Arc::clone(&tasks) as _));
+        Scene { server, paths, clock, tasks }
+    }
+
+    fn paths() -> (Arc<Server>, Arc<Paths>) {
+        let Scene { server, paths, .. } = scene();
+        (server, paths)
     }
 
     fn now() -> WallTime {
@@ -360,7 +457,7 @@ mod tests {
         let (first, second) = (SessionId::random(), SessionId::random());
         let plan = done(open(&paths, first)).unwrap();
         let gate = server.hold();
-        let mut leaving = paths.leave(&plan, first, now()).boxed();
+        let mut leaving = paths.leave(&plan, first).boxed();
         assert!((&mut leaving).now_or_never().is_none());
         let mut opening = open(&paths, second).boxed();
         assert!((&mut opening).now_or_never().is_none());
@@ -380,11 +477,11 @@ mod tests {
         let gate = server.hold();
         let mut opening = open(&paths, second).boxed();
         assert!((&mut opening).now_or_never().is_none());
-        done(paths.leave(&plan, first, now()));
+        done(paths.leave(&plan, first));
         gate.send(()).unwrap();
         let plan = done(opening).unwrap();
         assert_eq!(server.calls(), ["ensure", "ensure"]);
-        done(paths.leave(&plan, second, now()));
+        done(paths.leave(&plan, second));
         assert!(!server.is_there.load(Ordering::Relaxed));
     }
 
@@ -401,7 +498,7 @@ mod tests {
         gate.send(()).unwrap();
         let plan = done(second).unwrap();
         assert_eq!(server.calls(), ["ensure"]);
-        done(paths.leave(&plan, session, now()));
+        done(paths.leave(&plan, session));
         assert!(!server.is_there.load(Ordering::Relaxed));
 
         let gate = server.hold();
@@ -414,14 +511,15 @@ mod tests {
 
     #[test]
     fn sessions_that_have_expired_watch_nothing() {
-        let (server, paths) = paths();
+        let Scene { server, paths, clock, .. } = scene();
         let (first, second) = (SessionId::random(), SessionId::random());
         done(open(&paths, first)).unwrap();
         let plan = done(open(&paths, second)).unwrap();
-        done(paths.leave(&plan, second, now()));
+        done(paths.leave(&plan, second));
         assert!(server.is_there.load(Ordering::Relaxed));
         let plan = done(open(&paths, second)).unwrap();
-        done(paths.leave(&plan, second, now() + TimeDelta::hours(1)));
+        clock.advance(3600);
+        done(paths.leave(&plan, second));
         assert!(!server.is_there.load(Ordering::Relaxed));
     }
 
@@ -432,13 +530,13 @@ mod tests {
         for hindrance in [&server.is_away, &server.has_readers] {
             let plan = done(open(&paths, session)).unwrap();
             hindrance.store(true, Ordering::Relaxed);
-            done(paths.leave(&plan, session, now()));
+            done(paths.leave(&plan, session));
             assert!(server.is_there.load(Ordering::Relaxed));
             hindrance.store(false, Ordering::Relaxed);
         }
         let plan = done(open(&paths, session)).unwrap();
         assert!(plan.made);
-        done(paths.leave(&plan, session, now()));
+        done(paths.leave(&plan, session));
         assert!(!server.is_there.load(Ordering::Relaxed));
     }
 
@@ -449,11 +547,54 @@ mod tests {
         let session = SessionId::random();
         let plan = done(open(&paths, session)).unwrap();
         assert!(!plan.made);
-        done(paths.leave(&plan, session, now()));
+        done(paths.leave(&plan, session));
         let other: Arc<str> = "camera_2".into();
         drop(paths.watch(&other, session, now(), now()));
         drop(paths.watch(&other, session, now(), now()));
         assert_eq!(paths.table().len(), 1, "only the one that was looked at just now");
         assert_eq!(server.calls(), ["ensure"]);
+    }
+
+    #[test]
+    fn a_path_whose_readers_go_later_is_taken_down_later() {
+        let Scene { server, paths, tasks, .. } = scene();
+        let session = SessionId::random();
+        let plan = done(open(&paths, session)).unwrap();
+        server.has_readers.store(true, Ordering::Relaxed);
+        done(paths.leave(&plan, session));
+        done(paths.leave(&plan, session));
+        assert_eq!(tasks.work(), [2], "one look for all who left");
+        server.has_readers.store(false, Ordering::Relaxed);
+        assert_eq!(tasks.work(), [10]);
+        assert!(!server.is_there.load(Ordering::Relaxed));
+        assert!(tasks.work().is_empty());
+    }
+
+    #[test]
+    fn a_path_that_is_read_on_is_not_looked_at_for_ever() {
+        let Scene { server, paths, tasks, .. } = scene();
+        let session = SessionId::random();
+        let plan = done(open(&paths, session)).unwrap();
+        server.has_readers.store(true, Ordering::Relaxed);
+        done(paths.leave(&plan, session));
+        assert_eq!(
+            [tasks.work(), tasks.work(), tasks.work(), tasks.work()],
+            [vec![2], vec![10], vec![90], vec![]]
+        );
+        assert!(server.is_there.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn who_watches_again_meanwhile_keeps_the_path() {
+        let Scene { server, paths, tasks, .. } = scene();
+        let session = SessionId::random();
+        let plan = done(open(&paths, session)).unwrap();
+        server.has_readers.store(true, Ordering::Relaxed);
+        done(paths.leave(&plan, session));
+        done(open(&paths, SessionId::random())).unwrap();
+        server.has_readers.store(false, Ordering::Relaxed);
+        assert_eq!(tasks.work(), [2]);
+        assert!(server.is_there.load(Ordering::Relaxed));
+        assert!(tasks.work().is_empty());
     }
 }

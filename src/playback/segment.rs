@@ -271,7 +271,7 @@ impl SegmentBody {
                     self.way = way;
                     self.state = State::Reading(object.bytes);
                 }
-                State::Reading(_) if self.remuxer.is_complete() => self.finish()?,
+                State::Reading(_) if self.remuxer.is_complete() => self.on_enough()?,
                 State::Reading(source) => match ready!(source.as_mut().poll_next(context)) {
                     Some(bytes) => self.push(bytes?)?,
                     None => self.on_source_end()?,
@@ -314,10 +314,14 @@ impl SegmentBody {
         if let Some(way) = &mut self.way {
             way.listen(&bytes);
         }
-        self.remuxer.push(offset, bytes).map_err(|error| refused(&self.recording, &error))?;
-        let (Some(way), Some(found)) = (&self.way, self.remuxer.found()) else { return Ok(()) };
-        if way.is_late(&found) {
-            self.look_again();
+        self.remuxer.push(offset, bytes).map_err(|error| refused(&self.recording, &error))
+    }
+
+    /// The engine needs no more of these bytes: it has all, or they began too late.
+    fn on_enough(&mut self) -> Result<()> {
+        match (&self.way, self.remuxer.found()) {
+            (Some(way), Some(found)) if way.is_late(&found) => self.look_again(),
+            _ => self.finish()?,
         }
         Ok(())
     }

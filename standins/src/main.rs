@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use standins::directory::{self, Recording};
-use standins::{Address, Dialect, MediaMtx, Origin, StorageService, Vms};
+use standins::{Address, Dialect, LiveMedia, MediaMtx, Origin, StorageService, Vms};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Stand-ins for the systems around playback-service: Storage Service, objects, VMS and MediaMTX, over a directory of
@@ -70,6 +70,21 @@ impl From<Form> for Dialect {
     }
 }
 
+/// What every camera sends is its first recording, over and over. One that cannot be played is passed over.
+fn play_live(recordings: &[Recording], mediamtx: &MediaMtx) {
+    mediamtx.check_cookies();
+    for camera in directory::cameras(recordings) {
+        let Some(first) = recordings.iter().find(|recording| recording.camera == camera) else { continue };
+        let read = std::fs::read(&first.file).map_err(|error| error.to_string());
+        match read.and_then(|bytes| LiveMedia::low_latency(&bytes.into(), LIVE_SEGMENT)) {
+            Ok(media) => mediamtx.play_on_demand(&format!("camera_{camera}"), media),
+            Err(error) => eprintln!("{}: not played live: {error}", first.file.display()),
+        }
+    }
+}
+
+const LIVE_SEGMENT: Duration = Duration::from_secs(6);
+
 /// What was started; it runs until it is dropped.
 struct Platform {
     storage: StorageService,
@@ -121,6 +136,7 @@ impl Options {
         origin.behave(|behaviour| behaviour.latency = Duration::from_millis(self.objects_latency));
         origin.signer().reached_as(&self.reached(&origin.url()));
         storage.sign_with(origin.signer());
+        play_live(recordings, &platform.mediamtx);
         platform
     }
 

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 use standins::{
-    Content, Fault, MediaMtx, Origin, Ranges, Row, Selects, StorageService, Times, Validators, Vms,
+    Content, Fault, LiveMedia, MediaMtx, Origin, Ranges, Row, Selects, StorageService, Times, Validators, Vms,
 };
 
 const KEY: &str = "cam-1/2026/03/14/10-00-00.ts";
@@ -225,16 +225,104 @@ fn a_mediamtx_plays_live() {
     let mediamtx = MediaMtx::start();
     let segments =
         vec![(Duration::from_secs(3600), content().into()), (Duration::from_secs(2), content().into())];
-    mediamtx.play("cam", standins::LiveMedia { init: None, segments });
-    let playlist = get(&format!("{}/cam/index.m3u8", mediamtx.url())).text().unwrap();
+    mediamtx.play("cam", LiveMedia::of_segments(segments));
+    let index = get(&format!("{}/cam/index.m3u8", mediamtx.url())).text().unwrap();
+    assert!(index.ends_with("#EXT-X-STREAM-INF:BANDWIDTH=2000000\nmain_stream.m3u8\n"), "{index}");
+    let playlist = get(&format!("{}/cam/main_stream.m3u8", mediamtx.url())).text().unwrap();
     assert!(playlist.contains("#EXTINF:2.00000,\nseg1.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:3600"), "{playlist}");
+    assert!(!playlist.contains("PART"), "{playlist}");
     assert_eq!(get(&format!("{}/cam/seg3.ts", mediamtx.url())).bytes().unwrap(), content());
     assert_eq!(get(&format!("{}/other/index.m3u8", mediamtx.url())).status(), 404);
-    let whep = client().post(format!("{}/cam/whep", mediamtx.url())).send().unwrap();
-    assert_eq!(whep.status(), StatusCode::CREATED);
+}
+
+/// A sample, live in segments of six seconds with parts of one.
+fn low_latency() -> LiveMedia {
+    let sample = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../testdata/recordings/cam-001-entrance/2026/03/14/10-00-00.ts"
+    );
+    LiveMedia::low_latency(&std::fs::read(sample).unwrap().into(), Duration::from_secs(6)).unwrap()
+}
+
+#[test]
+fn a_mediamtx_plays_parts_and_waits_for_the_next_one() {
+    let mediamtx = MediaMtx::start();
+    mediamtx.play_on_demand("cam", low_latency());
+    let at = |file: &str| get(&format!("{}/cam/{file}", mediamtx.url()));
+    assert_eq!(at("index.m3u8").status(), 404, "not configured");
+    let url = format!("{}/v3/config/paths/add/cam", mediamtx.url());
+    client().post(url).json(&json!({ "source": "rtsp://192.0.2.7/1" })).send().unwrap();
+    let playlist = at("main_stream.m3u8").text().unwrap();
+    for line in [
+        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=3",
+        "#EXT-X-PART-INF:PART-TARGET=1",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-MAP:URI=\"init.mp4\"",
+        "URI=\"part3-0.mp4\",INDEPENDENT=YES",
+        "URI=\"part3-1.mp4\"\n",
+        "seg3.mp4\n",
+    ] {
+        assert!(playlist.contains(line), "{line} in\n{playlist}");
+    }
+    assert!(!playlist.contains("part0-"), "parts near the end only\n{playlist}");
+    // The hint names what the reload waits for, and can be had by then.
+    let hint = playlist.trim_end().rsplit("URI=\"").next().unwrap().trim_end_matches('"').to_owned();
+    let (segment, part) = hint[4..].trim_end_matches(".mp4").split_once('-').unwrap();
+    let reloaded = at(&format!("main_stream.m3u8?_HLS_msn={segment}&_HLS_part={part}")).text().unwrap();
+    let is_named = |line: &str| line.starts_with("#EXT-X-PART:") && line.contains(&hint);
+    assert!(reloaded.lines().any(is_named), "{hint} in\n{reloaded}");
+    assert!(at(&hint).bytes().unwrap().windows(4).any(|kind| kind == b"moof"));
+    // A segment is its parts.
+    let parts = (0..6).map(|part| at(&format!("part3-{part}.mp4")).bytes().unwrap()).collect::<Vec<_>>();
+    assert_eq!(at("seg3.mp4").bytes().unwrap(), parts.concat());
+    for far in ["main_stream.m3u8?_HLS_msn=99", "main_stream.m3u8?_HLS_part=1"] {
+        assert_eq!(at(far).status(), 400, "{far}");
+    }
+    assert_eq!(at("part99-0.mp4").status(), 404);
+}
+
+#[test]
+fn a_mediamtx_knows_hls_readers_by_cookie_or_by_url() {
+    let mediamtx = MediaMtx::start();
+    mediamtx.play("cam", low_latency());
     mediamtx.check_cookies();
-    let checked = get(&format!("{}/cam/index.m3u8", mediamtx.url()));
-    assert_eq!(checked.url().query(), Some("cookieCheck=1"));
+    let url = |file: &str| format!("{}/cam/{file}", mediamtx.url());
+    assert_eq!(get(&url("main_stream.m3u8")).status(), 401);
+    let begun = get(&url("index.m3u8"));
+    assert_eq!(begun.url().query(), Some("cookieCheck=1"));
+    let text = begun.text().unwrap();
+    let with_session = text.lines().last().unwrap();
+    let (_, session) = with_session.split_once('?').unwrap();
+    let playlist = get(&url(with_session)).text().unwrap();
+    assert!(playlist.contains(&format!("seg3.mp4?{session}")), "{playlist}");
+    assert_eq!(get(&url(&format!("seg3.mp4?{session}"))).status(), 200);
+    assert_eq!((get(&url("seg3.mp4")).status().as_u16(), mediamtx.readers("cam")), (401, 1));
+
+    let cookie = |value: &str, file: &str| client().get(url(file)).header("cookie", value).send().unwrap();
+    let begun = cookie("cookieCheck=1", "index.m3u8?cookieCheck=1");
+    let session = begun.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(begun.text().unwrap().ends_with("main_stream.m3u8\n"));
+    assert_eq!(cookie(&session, "main_stream.m3u8").status(), 200);
+    assert_eq!(mediamtx.readers("cam"), 2);
+}
+
+#[test]
+fn a_mediamtx_takes_offers_by_whep_until_they_are_deleted() {
+    let mediamtx = MediaMtx::start();
+    mediamtx.play("cam", low_latency());
+    let whep = |path: &str, body: &'static str| {
+        let url = format!("{}/{path}/whep", mediamtx.url());
+        client().post(url).header("content-type", "application/sdp").body(body).send().unwrap()
+    };
+    assert_eq!(whep("other", "v=0").status(), 404);
+    assert_eq!(whep("cam", "hello").status(), 400);
+    let answer = whep("cam", "v=0\r\n");
+    assert_eq!((answer.status(), mediamtx.readers("cam")), (StatusCode::CREATED, 1));
+    assert_eq!(answer.headers()["content-type"], "application/sdp");
+    let resource = format!("{}{}", mediamtx.url(), answer.headers()["location"].to_str().unwrap());
+    assert_eq!(client().delete(&resource).send().unwrap().status(), 200);
+    assert_eq!(client().delete(&resource).send().unwrap().status(), 404);
+    assert_eq!((mediamtx.readers("cam"), mediamtx.offers().len()), (0, 1));
 }
 
 #[test]

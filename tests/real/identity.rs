@@ -128,7 +128,7 @@ fn check_mp4(clip: &Clip, source: &Path, session: &Session, file: &[Vec<u8>]) {
 }
 
 /// The same access units in the same order, and all times moved by the same amount.
-fn same_frames(name: &str, what: &str, source: &[Frame], made: &[Frame]) {
+pub(crate) fn same_frames(name: &str, what: &str, source: &[Frame], made: &[Frame]) {
     assert!(!source.is_empty(), "{name}: no {what}");
     assert_eq!(source.len(), made.len(), "{name}: number of {what} frames");
     let wrap = 1i64 << 33;
@@ -163,7 +163,7 @@ fn exact_durations(name: &str, session: &Session, segments: &[Vec<u8>], made: &[
     }
 }
 
-fn first_video_pts(segment: &[u8]) -> i64 {
+pub(crate) fn first_video_pts(segment: &[u8]) -> i64 {
     let mut reader = TsPacketReader::new(segment);
     while let Some(packet) = reader.read_ts_packet().unwrap() {
         if let Some(TsPayload::PesStart(pes)) = packet.payload

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod browser;
+mod check;
 mod clips;
 mod content;
 mod corpus;
@@ -17,6 +18,7 @@ mod matrix;
 mod mediamtx;
 mod mutate;
 mod objects;
+mod planned;
 mod players;
 mod proxy;
 mod readme;

@@ -1,5 +1,8 @@
 //! Players that read a playlist from beginning to end without an error.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::clips::samples;
 use crate::service::Service;
 use crate::tools::run;
@@ -38,4 +41,32 @@ fn gstreamer_decodes_a_session_over_boundaries_and_the_gap() {
         let complaints = String::from_utf8(output.stderr).unwrap();
         assert!(!complaints.contains("ERROR"), "{camera}: {complaints}");
     }
+}
+
+#[test]
+fn vlc_plays_a_session_over_a_boundary_to_its_end() {
+    let service = Service::start(&samples());
+    let session = service.open("cam-001-entrance", START, "2026-03-14T10:01:30Z");
+    let log = vlc(&["--rate", "8", "--aout", "adummy", "--vout", "vdummy", &session.playlist_url]);
+    for segment in &session.playlist.segments {
+        assert!(log.contains(&format!("{} HTTP/1.1", segment.uri)), "did not get to {}", segment.uri);
+    }
+    let of_the_stream =
+        ["demux error", "packetizer error", "avcodec decoder error", "ts demux warning: lost"];
+    let complaints: Vec<&str> =
+        log.lines().filter(|line| of_the_stream.iter().any(|word| line.contains(word))).collect();
+    assert!(complaints.is_empty(), "{complaints:#?}");
+}
+
+/// What VLC says while it plays something without a screen. It does not want to be root.
+fn vlc(arguments: &[&str]) -> String {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(home.path(), Permissions::from_mode(0o777)).unwrap();
+    let home = format!("HOME={}", home.path().display());
+    let is_root = run("id", &["-u"]).stdout == b"0\n";
+    let somebody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"];
+    let vlc = ["timeout", "120", "cvlc", "-vv", "--intf", "dummy"];
+    let command = [&somebody[if is_root { 0 } else { 4 }..], &vlc, arguments, &["vlc://quit"]].concat();
+    let output = run("env", &[&[home.as_str()], &command[..]].concat());
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use chrono::{DateTime, Utc};
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,6 +23,8 @@ pub(crate) struct Session {
     /// Absolute.
     pub(crate) playlist_url: String,
     pub(crate) playlist: m3u8_rs::MediaPlaylist,
+    /// What was said when it was opened.
+    pub(crate) answer: Value,
 }
 
 impl Service {
@@ -79,7 +82,7 @@ impl Service {
             panic!("no playlist: {text:?}")
         };
         assert!(rest.is_empty(), "the playlist is not read to its end");
-        Session { playlist_url, playlist }
+        Session { playlist_url, playlist, answer }
     }
 
     /// The segments of a session in order.
@@ -89,9 +92,10 @@ impl Service {
 
     pub(crate) fn segment(&self, session: &Session, number: usize) -> Vec<u8> {
         let answer = self.get(&session.segment_url(number));
+        let status = answer.status();
+        assert_eq!(status, 200, "segment {number}: {}", answer.text().unwrap());
         let content_type = answer.headers()["content-type"].to_str().unwrap();
-        let expected = if session.is_mp4() { "video/mp4" } else { "video/mp2t" };
-        assert_eq!((answer.status().as_u16(), content_type), (200, expected));
+        assert_eq!(content_type, if session.is_mp4() { "video/mp4" } else { "video/mp2t" });
         answer.bytes().unwrap().to_vec()
     }
 
@@ -109,6 +113,11 @@ impl Service {
 impl Session {
     pub(crate) fn is_mp4(&self) -> bool {
         self.playlist.segments.iter().any(|segment| segment.map.is_some())
+    }
+
+    /// When its first picture was taken, as the playlist has it.
+    pub(crate) fn start(&self) -> DateTime<Utc> {
+        self.playlist.segments[0].program_date_time.expect("a date at the start").to_utc()
     }
 
     /// Where a segment is, relative names resolved as a player does.

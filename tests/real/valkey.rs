@@ -1,5 +1,5 @@
-//! Sessions in real servers: Redis as Debian ships it, plain and with TLS, Valkey, and clusters of one node; away, hung,
-//! restarted and evicting while they are used.
+//! Sessions in real servers: Redis as Debian ships it, plain and with TLS, Valkey, and clusters of one node and of several; away,
+//! hung, restarted, loading and evicting while they are used.
 
 mod exchange;
 pub(crate) mod server;
@@ -110,6 +110,82 @@ async fn valkey_cluster() {
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_cluster_with_tls() {
     conforms(Flavour::ClusterTls).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_cluster_of_three_nodes() {
+    conforms(Flavour::ThreeNodes).await;
+}
+
+/// Slots move to another node while sessions are in them, and the first node hands over to its follower.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_may_move_its_slots_and_fail_over() {
+    let server = Running::start(Flavour::ThreeNodes);
+    let replica = Replica::of(&server);
+    let mut ids = Vec::new();
+    for _ in 0..40 {
+        let id = replica.opened().await.id();
+        replica.store.note(id, segment_note(3)).await.unwrap();
+        ids.push(id);
+    }
+    let (from, to) = (server.node_id(), server.others[0].node_id());
+    server.cluster(&[
+        "reshard",
+        &server.address(),
+        "--cluster-from",
+        &from,
+        "--cluster-to",
+        &to,
+        "--cluster-slots",
+        "2000",
+        "--cluster-yes",
+    ]);
+    all_go_on(&server, &replica, &ids[..20]).await;
+
+    assert_eq!(server.others[2].cli(&["CLUSTER", "FAILOVER"]), "OK");
+    wait_for("the follower leads", || server.others[2].cli(&["INFO", "replication"]).contains("role:master"));
+    all_go_on(&server, &replica, &ids[20..]).await;
+}
+
+/// Another replica knows them; they are renewed, and stopped with everything that there is of them.
+async fn all_go_on(server: &Running, replica: &Replica, ids: &[SessionId]) {
+    let other = Replica::of(server);
+    let later = replica.in_an_hour() + TimeDelta::hours(1);
+    for id in ids {
+        assert!(other.has(*id).await);
+        assert!(replica.store.renew(*id, later).await.unwrap());
+    }
+    for id in ids {
+        assert!(replica.store.remove(*id).await.unwrap());
+    }
+    let left = server.keys();
+    assert!(ids.iter().all(|id| !left.iter().any(|key| key.contains(&id.reveal()))), "{left:?}");
+}
+
+/// What it has in its slots is lost with it; all else goes on when it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_without_one_of_its_nodes_is_away_until_it_is_back() {
+    let mut server = Running::start(Flavour::ThreeNodes);
+    let replica = Replica::of(&server);
+    let id = replica.opened().await.id();
+    server.others[1].kill();
+    replica.until_away().await;
+    let begun = Instant::now();
+    assert!(replica.has(id).await);
+    let refused = replica.store.insert(session(1), replica.in_an_hour()).await.unwrap_err();
+    assert_eq!(refused.kind(), &Kind::UpstreamDown);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    server.others[1].restart();
+    replica.until_up().await;
+    eventually("sessions in every slot", async || {
+        let mut opened = true;
+        for _ in 0..20 {
+            opened &= replica.store.insert(session(1), replica.in_an_hour()).await.is_ok();
+        }
+        opened
+    })
+    .await;
+    assert!(replica.has(id).await);
 }
 
 /// One opens, the other plays, renews and stops; the first notices within about a second.
@@ -310,6 +386,31 @@ async fn a_valkey_that_may_not_be_written_to_counts_as_away() {
     assert!(replica.has(id).await);
     server.cli(&["REPLICAOF", "NO", "ONE"]);
     replica.until_up().await;
+    replica.opened().await;
+}
+
+/// It is there, and says that it still reads its data set.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_valkey_that_loads_counts_as_away_until_it_has_loaded() {
+    let mut server = Running::start(Flavour::Valkey);
+    let replica = Replica::of(&server);
+    let id = replica.opened().await.id();
+    let script = "for number = 1, 4000 do redis.call('SET', 'other:' .. number, 'x') end";
+    server.cli(&["EVAL", script, "0"]);
+    assert_eq!(server.cli(&["SAVE"]), "OK");
+    server.kill();
+    replica.until_away().await;
+    server.restart_slowly();
+    eventually("it is said why", async || match replica.store.state() {
+        UpstreamState::Away(why) => why.to_lowercase().contains("loading"),
+        state => panic!("{state:?} while it loads"),
+    })
+    .await;
+    assert!(replica.has(id).await);
+    let refused = replica.store.insert(session(1), replica.in_an_hour()).await.unwrap_err();
+    assert_eq!(refused.kind(), &Kind::UpstreamDown);
+    replica.until_up().await;
+    assert!(replica.has(id).await && Replica::of(&server).has(id).await);
     replica.opened().await;
 }
 

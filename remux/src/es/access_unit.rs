@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::Unit;
+use super::{Role, Unit, role};
+use crate::layout::Codec;
 use crate::timeline::Times;
 
 /// One picture, or one frame of sound.
@@ -64,6 +65,16 @@ impl Nals {
     /// The NAL units.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> + Clone + ExactSizeIterator {
         self.ranges.iter().map(|range| &self.bytes[range.clone()])
+    }
+
+    /// The NAL units before the first slice, and those from it on: parameter sets that are there no longer say how it is read.
+    pub(crate) fn around_slice(
+        &self,
+        codec: Codec,
+    ) -> (impl Iterator<Item = &[u8]> + Clone, impl Iterator<Item = &[u8]> + Clone) {
+        let slice = self.iter().position(|nal| role(codec, nal) == Some(Role::Slice));
+        let slice = slice.unwrap_or(self.ranges.len());
+        (self.iter().take(slice), self.iter().skip(slice))
     }
 
     /// The NAL units, each a handle of its own.

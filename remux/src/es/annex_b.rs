@@ -21,6 +21,12 @@ pub(crate) struct Nal<'a> {
     pub(crate) is_complete: bool,
 }
 
+/// A NAL unit without trailing_zero_8bits, and without the first byte of a start code of four: neither is its own (annex B.1.2).
+pub(crate) fn without_trailing_zeros(nal: &[u8]) -> &[u8] {
+    let length = nal.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    &nal[..length]
+}
+
 /// The NAL units of `data`, what is before the first start code left out.
 pub(crate) fn nal_units(data: &[u8]) -> impl Iterator<Item = Nal<'_>> {
     let after_start_code = |bytes: &[u8]| find_start_code(bytes).map(|at| at + 3);

@@ -21,21 +21,24 @@ const PREFIX_SEI: u8 = 39;
 /// An access unit delimiter that allows every kind of slice (§7.3.2.5: pic_type 2).
 pub(super) const DELIMITER: [u8; 3] = [0x46, 0x01, 0x50];
 
+/// nal_unit_type where nuh_layer_id is 0. What belongs to a further layer is none of what its type says: players decode the
+/// base layer.
 pub(super) fn nal_unit_type(nal: &[u8]) -> Option<u8> {
-    nal.first().map(|header| header >> 1 & 0x3f)
+    let &[first, second] = nal.first_chunk()?;
+    let is_base_layer = first & 1 == 0 && second >> 3 == 0;
+    is_base_layer.then_some(first >> 1 & 0x3f)
 }
 
 /// What a NAL unit is in the order of an access unit (§7.4.2.4.4). Those of further layers belong to the picture before.
 pub(super) fn role(nal: &[u8]) -> Option<Role> {
-    let &[first, second] = nal.first_chunk()?;
-    let is_base_layer = first & 1 == 0 && second >> 3 == 0;
-    Some(match nal_unit_type(nal)? {
-        _ if !is_base_layer => Role::Behind,
-        ..=LAST_VCL => Role::Slice,
-        VPS | SPS | PPS => Role::ParameterSet,
-        ACCESS_UNIT_DELIMITER => Role::Delimiter,
-        PREFIX_SEI | 41..=44 | 48..=55 => Role::Before,
-        _ => Role::Behind,
+    nal.first_chunk::<2>()?;
+    Some(match nal_unit_type(nal) {
+        None => Role::Behind,
+        Some(..=LAST_VCL) => Role::Slice,
+        Some(VPS | SPS | PPS) => Role::ParameterSet,
+        Some(ACCESS_UNIT_DELIMITER) => Role::Delimiter,
+        Some(PREFIX_SEI | 41..=44 | 48..=55) => Role::Before,
+        Some(_) => Role::Behind,
     })
 }
 
@@ -103,6 +106,16 @@ mod tests {
         assert_eq!(unit(&with(16)), Some(Unit::OpenRap));
         assert_eq!(unit(&with(1)), Some(Unit::Picture));
         assert_eq!(unit(&with(34)), None);
+    }
+
+    #[test]
+    fn a_further_layer_says_nothing_about_the_picture() {
+        let nal = |nal_type: u8, layer: u8| [nal_type << 1 | layer >> 5, layer << 3 | 1, 0x80];
+        let unit = |nals: [[u8; 3]; 2]| super::unit(nals.iter().map(|nal| &nal[..]));
+        assert_eq!(unit([nal(0, 1), nal(19, 0)]), Some(Unit::Idr));
+        assert_eq!(unit([nal(19, 32), nal(1, 0)]), Some(Unit::Picture));
+        assert_eq!(role(&nal(19, 1)), Some(Role::Behind));
+        assert_eq!(set_id(&nal(34, 1)), None);
     }
 
     #[test]

@@ -12,8 +12,6 @@ pub(crate) mod latm;
 pub(crate) mod parameter_sets;
 pub(crate) mod picture;
 
-pub(crate) use self::audio::{audio_format, audio_specific_config};
-
 use serde::{Deserialize, Serialize};
 
 use self::annex_b::{Nal, nal_units};

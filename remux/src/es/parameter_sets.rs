@@ -61,6 +61,11 @@ impl ParameterSets {
         }
     }
 
+    /// Takes all of them that are parameter sets.
+    pub(crate) fn learn_all<'a>(&mut self, codec: Codec, nals: impl Iterator<Item = &'a [u8]>) {
+        nals.for_each(|nal| self.learn(codec, nal));
+    }
+
     /// Takes a NAL unit, if it is a parameter set with an id that is not known.
     pub(crate) fn learn_new(&mut self, codec: Codec, nal: &[u8]) {
         let is_known = set_id(codec, nal).is_none_or(|id| self.sets.iter().any(|&(known, _)| known == id));
@@ -80,11 +85,7 @@ impl ParameterSets {
     }
 
     /// Those that are not among `nals`.
-    pub(crate) fn missing_from<'a>(
-        &'a self,
-        codec: Codec,
-        nals: impl Iterator<Item = &'a [u8]>,
-    ) -> Vec<&'a [u8]> {
+    pub(crate) fn missing_from<'a>(&self, codec: Codec, nals: impl Iterator<Item = &'a [u8]>) -> Vec<&[u8]> {
         let present: Vec<SetId> = nals.filter_map(|nal| set_id(codec, nal)).collect();
         let missing = self.sets.iter().filter(|(id, _)| !present.contains(id));
         missing.map(|(_, nal)| nal.as_slice()).collect()

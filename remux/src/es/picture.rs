@@ -16,6 +16,8 @@ pub(crate) struct PictureWatch {
     /// For each pic_parameter_set_id its seq_parameter_set_id.
     pps: Vec<(u32, u32)>,
     last: Option<SliceId>,
+    /// Whether the picture of the last slice, or its field, has shown its first macroblock.
+    has_first: bool,
     /// H.265: nal_unit_type of the last slice.
     last_type: Option<u8>,
 }
@@ -52,7 +54,7 @@ struct Rest {
 
 impl PictureWatch {
     pub(crate) fn new(codec: Codec) -> Self {
-        Self { codec, sps: Vec::new(), pps: Vec::new(), last: None, last_type: None }
+        Self { codec, sps: Vec::new(), pps: Vec::new(), last: None, has_first: false, last_type: None }
     }
 
     /// A parameter set that the slices to come are read with.
@@ -76,7 +78,13 @@ impl PictureWatch {
             return h265::begins_picture(nal) || self.last_type != last;
         }
         let Some(slice) = self.slice(nal) else { return false };
-        let is_other = self.last.is_none_or(|last| !slice.is_of_same_picture(&last));
+        let is_first = slice.first_mb_in_slice == 0;
+        let is_second_field = self.last.is_some_and(|last| slice.is_second_field_of(&last));
+        // Two IDR pictures side by side with the same idr_pic_id break §7.4.3. Only redundant pictures, which no camera sends,
+        // would show the first macroblock again.
+        let begins_again = is_first && self.has_first && !is_second_field;
+        let is_other = begins_again || self.last.is_none_or(|last| !slice.is_of_same_picture(&last));
+        self.has_first = is_first || self.has_first && !is_other && !is_second_field;
         self.last = Some(slice);
         is_other
     }
@@ -85,7 +93,7 @@ impl PictureWatch {
     pub(crate) fn is_first(&self, nal: &[u8]) -> bool {
         match self.codec {
             Codec::H265 => h265::begins_picture(nal),
-            _ => self.slice(nal).is_none_or(|slice| slice.first_mb_in_slice == 0),
+            _ => self.slice(nal).is_some_and(|slice| slice.first_mb_in_slice == 0),
         }
     }
 
@@ -94,7 +102,8 @@ impl PictureWatch {
         let header = *nal.first()?;
         let is_idr = header & 0x1f == 5;
         let mut bits = Bits::new(without_emulation_prevention(nal).skip(1));
-        let first_mb_in_slice = bits.ue()?;
+        // Of a slice that is cut off here this much is known: it is none that a picture begins with.
+        let first_mb_in_slice = bits.ue().unwrap_or(u32::MAX);
         Some(SliceId {
             nal_unit_type_is_idr: is_idr,
             is_reference: header & 0x60 != 0,
@@ -176,5 +185,39 @@ impl SliceId {
             (Some(first), Some(second)) => first != second && rest.frame_num == before.frame_num,
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With parameter sets that say how to read on.
+    fn watch() -> PictureWatch {
+        let mut watch = PictureWatch::new(Codec::H264);
+        let sets = [
+            &[
+                0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00,
+                0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xc8, 0x3c, 0x60, 0xc6, 0x58,
+            ][..],
+            &[0x68, 0xeb, 0xe3, 0xcb],
+        ];
+        sets.iter().for_each(|set| watch.on_parameter_set(set));
+        watch
+    }
+
+    #[test]
+    fn pictures_that_all_say_the_same_are_told_apart_by_their_first_macroblock() {
+        let (first, second) = ([0x65, 0x88, 0x82, 3, 0x55], [0x65, 0x44, 0x41, 3, 0x55]);
+        let mut watch = watch();
+        assert_eq!([first, second, first, first].map(|nal| watch.on_slice(&nal)), [true, false, true, true]);
+    }
+
+    #[test]
+    fn a_slice_that_is_cut_off_begins_a_picture_only_where_it_is_of_another_kind() {
+        let mut watch = watch();
+        let slices: [&[u8]; 4] = [&[0x65, 0x88, 0x82, 3, 0x55], &[0x65], &[0x41, 0], &[0x41]];
+        assert_eq!(slices.map(|nal| watch.on_slice(nal)), [true, false, true, false]);
+        assert!(!watch.is_first(&[0x65]));
     }
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::Layout;
+use crate::layout::Packaging;
 use crate::locate::{
     Found, Grid, HeadReader, HeadWants, Knowledge, Learned, Search, Sounder, Standing, Step, TARGET, Tail,
 };
-use crate::remuxer::{Output, Packaging, Remuxer};
+use crate::remuxer::{Output, Remuxer};
 use crate::time::Ticks;
 
 /// The first two bytes say which segment and how chunks are cut; the rest is the recording.
@@ -75,7 +76,7 @@ fn sound(
     let mut sounder = Sounder::new(Arc::clone(layout), range.start);
     let bytes = &source[range.start as usize..range.end as usize];
     bytes.chunks(1 + split * 5).for_each(|chunk| sounder.push(chunk));
-    sounder.finish_with_learned(source.len() as u64)
+    sounder.finish_with_learned(source.len() as u64, &Learned::default())
 }
 
 /// What comes out of the bytes from `begin` on; where it ends early depends on the chunks, what comes out does not.

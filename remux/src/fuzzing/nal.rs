@@ -8,6 +8,7 @@ use checker::Kind;
 
 use super::oracle;
 use super::recipe::{ROOM, Recipe, Source, parameter_sets, pes_header, slice};
+use crate::es::parameter_sets::set_id;
 use crate::es::{Role, role};
 use crate::layout::{Codec, Framing, Path};
 
@@ -50,11 +51,10 @@ struct Made {
 
 /// Whether there are parameter sets of every kind before the first slice.
 fn tells_sets(made: &Made) -> bool {
-    let kind =
-        |nal: &[u8]| nal.first().map(|&header| header & if made.codec == Codec::H264 { 0x1f } else { 0x7e });
+    let kind = |nal: &[u8]| set_id(made.codec, nal).map(|id| id.kind);
     let before = made.nals.iter().take_while(|nal| role(made.codec, nal) != Some(Role::Slice));
-    let told: Vec<_> = before.map(|nal| kind(nal)).collect();
-    parameter_sets(made.codec).iter().all(|set| told.contains(&kind(set)))
+    let told: Vec<_> = before.filter_map(|nal| kind(nal)).collect();
+    parameter_sets(made.codec).iter().filter_map(|set| kind(set)).all(|kind| told.contains(&kind))
 }
 
 /// Without delimiters and parameter sets, and without zeros at the end.

@@ -86,35 +86,36 @@ struct Seen {
 }
 
 impl Part {
-    /// The GOPs in it of which nothing can change any more; `size` is that of the recording. Of a run that has other runs
-    /// beside it, of damage, and of sound alone, nothing is kept.
+    /// The GOPs in it of which nothing can change any more; `size` is that of the recording. A random access point of which that
+    /// is `known` already need not be seen with what comes before it: who looks for it begins to read with it. Of a run that
+    /// has other runs beside it, of damage, and of sound alone, nothing is kept.
     ///
     /// `near` is about when it is: in a recording of many hours its own clock of 33 bits may stand for several times.
-    pub fn learned(&self, size: u64, near: MediaTime) -> Learned {
+    pub fn learned(&self, size: u64, near: MediaTime, known: &Learned) -> Learned {
         let is_sound = self.layout.rap_class == RapClass::AnyPes;
         match self.index_in_place(near) {
             Ok(index) if !is_sound && index.runs.len() == 1 && is_plain(&index.report) => {
-                self.gops(&index, size, near)
+                self.gops(&index, size, near, known)
             }
             _ => Learned::default(),
         }
     }
 
-    fn gops(&self, index: &Index, size: u64, near: MediaTime) -> Learned {
+    fn gops(&self, index: &Index, size: u64, near: MediaTime, known: &Learned) -> Learned {
         let (run, seen) = (&index.runs[0], self.seen(near));
         let (is_first, is_last) = (self.range.start == 0, self.range.end >= size);
         let mut learned = Learned::default();
         let is_whole = |rap: &Rap| (is_first || seen.precedes(rap)) && (is_last || seen.follows(rap));
+        let whole = |rap: &Rap| known.rap(rap.offset).or(is_whole(rap).then_some(*rap));
         let end = Next::End { offset: self.range.end, end: run.end, settled: run.settled };
         for (number, rap) in run.raps.iter().enumerate() {
             let next = match run.raps.get(number + 1) {
-                Some(next) if is_whole(next) => Next::Rap(*next),
-                None if is_last => end,
-                _ => continue,
+                Some(next) => whole(next).map(Next::Rap),
+                None => is_last.then_some(end),
             };
-            if is_whole(rap) {
+            if let (Some(rap), Some(next)) = (whole(rap), next) {
                 let (pictures, others) = seen.count(rap.offset..next.offset(), run.layout.zero);
-                learned.gops.insert(rap.offset, Gop { rap: *rap, next, pictures, others });
+                learned.gops.insert(rap.offset, Gop { rap, next, pictures, others });
             }
         }
         if let (true, Some(first)) = (is_first, run.raps.first()) {
@@ -247,6 +248,16 @@ impl Learned {
         self.gops.len()
     }
 
+    /// The random access point that begins at a byte.
+    fn rap(&self, offset: u64) -> Option<Rap> {
+        let (_, last) = self.gops.range(..=offset).next_back()?;
+        match last.next {
+            _ if last.rap.offset == offset => Some(last.rap),
+            Next::Rap(next) if next.offset == offset => Some(next),
+            _ => None,
+        }
+    }
+
     /// The first random access point at or after a time, where it is known that there is none before it.
     pub fn rap_at(&self, time: MediaTime) -> Option<Rap> {
         let (_, before) = self.gops.iter().rfind(|(_, gop)| gop.rap.pts < time)?;
@@ -256,8 +267,8 @@ impl Learned {
         }
     }
 
-    /// The exact cut between two thresholds, where both its random access points are known: for
-    /// [`Remuxer::segment`](crate::Remuxer::segment), which makes the same of it.
+    /// The exact cut between two thresholds, where all its GOPs are known: for [`Remuxer::segment`](crate::Remuxer::segment),
+    /// which makes the same of it. Where the neighbours have passed by, and this has not, it still has something to teach.
     pub fn cut(&self, thresholds: Thresholds) -> Option<Cut> {
         let a = match thresholds.from {
             Some(from) => self.rap_at(from)?,
@@ -266,11 +277,12 @@ impl Learned {
         let (end, stop, until) = match thresholds.to {
             Some(to) => {
                 let b = self.rap_at(to)?;
+                self.reaches(a.offset, b.offset).then_some(())?;
                 (Some(b.pts), b.pts, b.offset + u64::from(b.trail))
             }
             None => match self.gops.last_key_value()?.1.next {
-                Next::End { offset, end, .. } => (None, end, offset),
-                Next::Rap(_) => return None,
+                Next::End { offset, end, .. } if self.reaches(a.offset, offset) => (None, end, offset),
+                Next::End { .. } | Next::Rap(_) => return None,
             },
         };
         (stop > a.pts).then(|| Cut {
@@ -282,6 +294,13 @@ impl Learned {
             independent: a.independent,
             bytes: a.offset.saturating_sub(u64::from(a.lead))..until,
         })
+    }
+
+    /// Whether GOPs lead from one offset to another without a hole.
+    fn reaches(&self, from: u64, to: u64) -> bool {
+        let mut at = from;
+        self.gops.range(from..to).all(|(&start, gop)| start == std::mem::replace(&mut at, gop.next.offset()))
+            && at == to
     }
 
     /// The index, once all is known from the first byte to the last: that of one pass, of whose report it knows what a

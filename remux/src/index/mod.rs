@@ -19,6 +19,7 @@ pub use self::cuts::{Cut, CutList};
 pub use self::learned::Learned;
 pub(crate) use self::part::KeyStart;
 pub use self::part::{Part, PartError, PartIndexer};
+pub(crate) use self::reader::first_rap;
 pub use self::stored::{FORMAT_VERSION, IndexError};
 pub(crate) use self::stored::{seal, unseal};
 

@@ -6,9 +6,9 @@ use super::{Rap, Run};
 use crate::cut::EARLY;
 use crate::error::Error;
 use crate::es::Unit;
-use crate::es::access_unit::{AccessUnit, Data};
+use crate::es::access_unit::{AccessUnit, Data, Nals};
 use crate::es::parameter_sets::ParameterSets;
-use crate::layout::{Layout, RapClass, Repair};
+use crate::layout::{Codec, Layout, RapClass, Repair};
 use crate::limits;
 use crate::psi::watch::PsiWatch;
 use crate::report::{Event, Report};
@@ -48,6 +48,8 @@ pub(super) struct Facts {
     jump: Option<Jump>,
     /// What decoding needs to be told, as of the last access unit.
     sets: ParameterSets,
+    /// Some of it the last RAP lacks, and the run does not say it.
+    lacks_others: bool,
     report: Report,
 }
 
@@ -118,6 +120,7 @@ impl Facts {
             shift: Ticks::ZERO,
             jump: None,
             sets: sets.unwrap_or_default(),
+            lacks_others: false,
             report: Report::default(),
             layout,
         }
@@ -162,11 +165,26 @@ impl Facts {
 
     fn on_key_unit(&mut self, unit: &AccessUnit, read_to: u64) {
         let codec = self.layout.streams[KEY].codec;
-        if let Data::Nals(nals) = &unit.data {
-            nals.iter().for_each(|nal| self.sets.learn(codec, nal));
-        }
         let is_rap = unit.is_boundary && unit.unit.is_rap(self.layout.rap_class);
+        if let (true, Data::Nals(nals)) = (is_rap, &unit.data) {
+            self.on_sets_of_rap(codec, nals);
+        }
         self.on_key(unit.unit, unit.times, is_rap, unit.offset, read_to.saturating_sub(unit.offset));
+        if let Data::Nals(nals) = &unit.data {
+            self.sets.learn_all(codec, nals.iter());
+        }
+    }
+
+    /// Whether what this RAP lacks is still what the run says; a segment that begins here knows nothing else.
+    fn on_sets_of_rap(&mut self, codec: Codec, nals: &Nals) {
+        let (own, _) = nals.around_slice(codec);
+        self.sets.learn_all(codec, own.clone());
+        if self.raps.is_empty() {
+            self.tell_sets();
+        }
+        let mut told = ParameterSets::from_setup(codec, &self.layout.streams[KEY].setup);
+        told.learn_all(codec, own);
+        self.lacks_others = told != self.sets;
     }
 
     /// A picture of the key stream that begins at `offset`; the one before it needs `trail` bytes from there.
@@ -210,7 +228,7 @@ impl Facts {
         }
         let key = &self.layout.streams[KEY];
         let are_inserted = key.repairs.contains(&Repair::NoParameterSets);
-        (are_inserted && self.sets.to_setup() != key.setup).then_some(self.shift)
+        (self.lacks_others || are_inserted && self.sets.to_setup() != key.setup).then_some(self.shift)
     }
 
     /// The run ends, before the RAP shown at `next_rap` on its own clock if one follows.
@@ -238,6 +256,10 @@ impl Facts {
         (self.last_pts, self.last_dts) = (zero, zero);
         self.last_rap = None;
         self.layout.zero = zero;
+        self.tell_sets();
+    }
+
+    fn tell_sets(&mut self) {
         if let Some(key) = self.layout.streams.first_mut().filter(|_| !self.sets.is_empty()) {
             key.setup = self.sets.to_setup();
         }

@@ -3,6 +3,7 @@
 use crate::es::Unit;
 use crate::es::access_unit::AccessUnit;
 use crate::es::assemble::Assembler;
+use crate::head::Kept;
 use crate::intake::{Admitted, Intake};
 use crate::layout::{Codec, Layout, Path, RapClass};
 use crate::limits;
@@ -60,6 +61,41 @@ struct StreamReader {
 }
 
 const KEY: usize = 0;
+
+/// When the first RAP of a run is shown that a pass finds in the bytes of its head, those up to `read_to`.
+pub(crate) fn first_rap(layout: &Layout, psi: PsiWatch, head: &Kept, read_to: u64) -> Option<MediaTime> {
+    let mut reader = Reader::new(layout, head.offset, psi);
+    let mut left = usize::try_from(read_to.saturating_sub(head.offset)).unwrap_or(usize::MAX);
+    let mut found = None;
+    for piece in head.chunks.iter().flat_map(|chunk| chunk.chunks(FEW_BYTES)) {
+        let piece = &piece[..piece.len().min(left)];
+        left -= piece.len();
+        let is_over = reader.push(piece, false, &mut |learned| found = found.or(learned.rap(layout)));
+        if is_over || left == 0 || found.is_some() {
+            break;
+        }
+    }
+    if found.is_none() {
+        reader.finish(&mut |learned| found = found.or(learned.rap(layout)));
+    }
+    found
+}
+
+/// Nearly always the first of these hold it.
+const FEW_BYTES: usize = 16 << 10;
+
+impl Learned {
+    /// When it is shown, where it is a RAP of the key stream.
+    fn rap(&self, layout: &Layout) -> Option<MediaTime> {
+        match self {
+            Self::Pes { number: KEY, times, is_rap: true, .. } => Some(times.pts),
+            Self::Unit { unit, .. } if unit.stream == KEY && unit.is_boundary => {
+                unit.unit.is_rap(layout.rap_class).then_some(unit.times.pts)
+            }
+            _ => None,
+        }
+    }
+}
 
 /// The first events of a pass.
 #[derive(Debug, Clone, Default)]

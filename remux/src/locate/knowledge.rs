@@ -343,6 +343,12 @@ impl Knowledge {
         (last.offset.saturating_sub(first.offset) >= LOCAL / 8).then(|| rate(first, last))
     }
 
+    /// What so much time takes on average.
+    pub(super) fn bytes_of(&self, time: Ticks) -> u64 {
+        let whole = self.duration().unwrap_or_default().get().max(1) as f64;
+        (self.size as f64 * time.get().max(0) as f64 / whole) as u64
+    }
+
     /// Where a time is expected.
     pub fn offset_at(&self, clock: MediaTime) -> u64 {
         match self.bracket(clock) {

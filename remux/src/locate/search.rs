@@ -61,6 +61,8 @@ pub enum SearchError {
 
 /// A time that lies in a hole longer than this, in which there are hardly any bytes, lies in a jump of the clock.
 const LONGEST_HOLE: Ticks = Ticks::from_millis(10_000);
+/// How many times less than the average is hardly any: cameras that see nothing move send little.
+const HARDLY_ANY: u64 = 32;
 /// Where GOPs are irregular, the next random access point is rarely further away.
 const LIKELY_WAIT: Ticks = Ticks::from_millis(10_000);
 /// After so many rounds of probes, interpolation has not helped: the middle is probed.
@@ -103,7 +105,7 @@ impl Search {
         }
         let goal = from - known.wait();
         let (left, Some(right)) = known.bracket(goal) else { return Err(SearchError::NoTail) };
-        check_hole(&left, &right)?;
+        check_hole(known, &left, &right)?;
         let estimate = known.between(&left, &right, goal);
         let doubt = known.doubt(&left, &right, estimate);
         let start = estimate.saturating_sub(doubt.saturating_mul(2)).max(left.offset);
@@ -162,7 +164,7 @@ impl Search {
             (None, Some(from)) => known.offset_at(from + ahead).max(start),
             _ => start,
         };
-        let end = known.offset_at(to + ahead).saturating_add(known.trail()).max(begin);
+        let end = known.offset_at(to + ahead).max(begin).saturating_add(known.trail());
         // Where the bit rate hardly varies less does.
         let fifth = (end - begin) / 5;
         let more = fifth.min(known.doubt_at(to + ahead).max(limits::START_MARGIN / 2));
@@ -207,8 +209,9 @@ fn bytes_behind(known: &Knowledge, place: u64, time: Ticks) -> u64 {
     known.offset_at(known.clock_at(place) + time).saturating_sub(place)
 }
 
-fn check_hole(left: &Point, right: &Point) -> Result<(), Contradiction> {
-    let is_hole =
-        right.offset.saturating_sub(left.offset) < limits::PROBE && right.clock - left.clock > LONGEST_HOLE;
+fn check_hole(known: &Knowledge, left: &Point, right: &Point) -> Result<(), Contradiction> {
+    let bytes = right.offset.saturating_sub(left.offset);
+    let step = right.clock - left.clock;
+    let is_hole = step > LONGEST_HOLE && bytes < limits::PROBE && bytes < known.bytes_of(step) / HARDLY_ANY;
     if is_hole { Err(Contradiction::Jump { offset: left.offset }) } else { Ok(()) }
 }

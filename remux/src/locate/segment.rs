@@ -17,7 +17,12 @@ pub struct Thresholds {
 
 impl Thresholds {
     pub(crate) fn bounds(self) -> Bounds {
-        Bounds { from: self.from, to: self.to.map_or(To::End, To::Threshold), may_be_late: true }
+        Bounds {
+            from: self.from,
+            is_first: self.from.is_none(),
+            to: self.to.map_or(To::End, To::Threshold),
+            may_be_late: true,
+        }
     }
 }
 

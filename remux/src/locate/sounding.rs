@@ -50,10 +50,10 @@ impl Sounder {
         Sounding::of(&self.indexer.finish())
     }
 
-    /// The same, with what is to be remembered of a recording of `size` bytes.
-    pub fn finish_with_learned(self, size: u64) -> (Sounding, Learned) {
+    /// The same, with what is to be remembered of a recording of `size` bytes, beside what is `known` already.
+    pub fn finish_with_learned(self, size: u64, known: &Learned) -> (Sounding, Learned) {
         let part = self.indexer.finish();
-        (Sounding::of(&part), part.learned(size, self.near))
+        (Sounding::of(&part), part.learned(size, self.near, known))
     }
 }
 

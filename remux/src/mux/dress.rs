@@ -119,16 +119,18 @@ impl Dresser {
     /// that it refers to.
     fn put_pictures(&mut self, nals: &Nals, needs_sets: bool, dressed: &mut Dressed) {
         let codec = self.codec;
-        nals.iter().for_each(|nal| self.sets.learn(codec, nal));
+        let (before, behind) = nals.around_slice(codec);
+        self.sets.learn_all(codec, before.clone());
         let missing = match needs_sets {
-            true => self.sets.missing_from(codec, nals.iter()),
+            true => self.sets.missing_from(codec, before.clone()),
             false => Vec::new(),
         };
         let (pictures, sequences): (Vec<&[u8]>, Vec<&[u8]>) =
             missing.into_iter().partition(|set| is_picture_parameter_set(codec, set));
-        let own_sequences = nals.iter().rposition(|nal| {
+        let own_sequences = before.clone().enumerate().filter(|(_, nal)| {
             role(codec, nal) == Some(Role::ParameterSet) && !is_picture_parameter_set(codec, nal)
         });
+        let own_sequences = own_sequences.map(|(position, _)| position).last();
         let mut put = |nal: Bytes| {
             dressed.push(START_CODE);
             dressed.push(nal);
@@ -146,6 +148,14 @@ impl Dresser {
             if own_sequences == Some(position) {
                 pictures.by_ref().for_each(|set| put(Bytes::copy_from_slice(set)));
             }
+        }
+        self.sets.learn_all(codec, behind);
+    }
+
+    /// An access unit that does not go out: what it tells is true of those that do.
+    pub(crate) fn skip(&mut self, unit: &AccessUnit) {
+        if let Data::Nals(nals) = &unit.data {
+            self.sets.learn_all(self.codec, nals.iter());
         }
     }
 

@@ -42,7 +42,7 @@ use crate::timeline::Timekeeper;
 use crate::ts::{self, Framer, Header, PACKET, Packet, PacketSize};
 
 pub use self::movie::Measured;
-pub(crate) use self::movie::{Target, for_mp4};
+pub(crate) use self::movie::Target;
 pub(crate) use self::mp4::Mp4Rewriter;
 pub(crate) use self::outlet::Continuation;
 
@@ -127,7 +127,7 @@ impl Rewriter {
         target: Target,
     ) -> Result<Self, Error> {
         let layout = target.layout(&layout);
-        let continues = extent == Extent::Whole || bounds.from.is_some();
+        let continues = extent == Extent::Whole || !bounds.is_first;
         let outlet = Outlet::new(Arc::clone(&layout), continues, extent);
         Self::build(layout, bounds, framer, extent, outlet, PsiWatch::default(), target)
     }
@@ -262,6 +262,10 @@ impl Rewriter {
     fn run(&mut self, chunk: &mut [u8], at_end: bool, events: &mut VecDeque<Event>) {
         while !self.piece.is_closed() {
             self.replay(events);
+            // What was played again may have been the last that belongs inside.
+            if self.piece.is_closed() {
+                break;
+            }
             match self.framer.next(chunk, at_end) {
                 ts::Found::Inside(at) => self.on_inside(chunk, at, events),
                 ts::Found::Across => {
@@ -396,6 +400,7 @@ impl Rewriter {
 
     /// No more packets come: what is still waiting goes out.
     fn end_run(&mut self, events: &mut VecDeque<Event>) {
+        self.piece.cutter.on_last_bytes();
         let goes_on = self.extent() == Extent::Segment && self.piece.cutter.ends_before_rap();
         loop {
             self.time.suspense.on_end(goes_on);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::layout::Layout;
-use crate::mp4::write::{Body, Fragmenter, ParameterSets, Plan, init};
+use crate::mp4::write::{Body, Fragmenter, ParameterSets, Plan, for_mp4, init};
 use crate::report::Report;
 
 /// What a piece of output becomes.
@@ -153,16 +153,4 @@ impl Movie {
             Form::Fragments(_) | Form::Body(_) => Ok(None),
         }
     }
-}
-
-/// The layout without the sound that MP4 has no place for.
-pub(crate) fn for_mp4(mut layout: Layout) -> Layout {
-    let goes = |stream: &crate::layout::Stream| {
-        let alone = Layout { streams: vec![stream.clone()], ..layout.clone() };
-        stream.codec.is_video() || init(&alone, ParameterSets::OutOfBand).is_ok()
-    };
-    let (kept, dropped) = layout.streams.clone().into_iter().partition::<Vec<_>, _>(|stream| goes(stream));
-    layout.streams = kept;
-    layout.left_out.extend(dropped.iter().map(crate::layout::LeftOut::not_for_mp4));
-    layout
 }

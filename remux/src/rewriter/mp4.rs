@@ -185,7 +185,7 @@ fn playing(layout: &Arc<Layout>, bounds: Bounds, extent: Extent, target: Target)
     let goes_out = target.layout(layout);
     let number = |source| goes_out.streams.iter().position(|stream| stream.source == source);
     let numbers = layout.streams.iter().map(|stream| number(stream.source)).collect();
-    let continues = extent == Extent::Whole || bounds.from.is_some();
+    let continues = extent == Extent::Whole || !bounds.is_first;
     let outlet = Outlet::new(Arc::clone(&goes_out), continues, extent);
     let order = Interleave::new(goes_out.streams.len());
     let piece = Piece::new(goes_out, bounds, extent, outlet, target)?;
@@ -196,8 +196,10 @@ impl Span {
     /// The same on the clock of a run.
     pub(crate) fn bounds(self, layout: &Layout) -> Bounds {
         let since_zero = |span| layout.zero + span;
+        let from = self.from.filter(|&from| from > crate::time::Ticks::ZERO).map(since_zero);
         Bounds {
-            from: self.from.filter(|&from| from > crate::time::Ticks::ZERO).map(since_zero),
+            from,
+            is_first: from.is_none(),
             to: self.to.map_or(To::End, |to| To::Threshold(since_zero(to))),
             may_be_late: false,
         }

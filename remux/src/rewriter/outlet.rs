@@ -49,6 +49,8 @@ struct Outgoing {
     pid: Pid,
     /// continuity_counter of the last packet that went out.
     counter: u8,
+    /// The times of the last PES, where it is rebuilt.
+    last: Option<Times>,
     /// Whether its counters have been declared to begin here.
     is_announced: bool,
     /// Puts its access units into PES, where it is rebuilt.
@@ -99,6 +101,7 @@ impl Outlet {
         let streams = layout.streams.iter().map(|stream| Outgoing {
             pid: stream.output_pid,
             counter: 0x0f,
+            last: None,
             is_announced: continues,
             dresser: Dresser::new(stream),
             waiting: None,
@@ -217,6 +220,13 @@ impl Outlet {
         }
     }
 
+    /// An access unit does not go out.
+    pub(super) fn skip_unit(&mut self, unit: &AccessUnit) {
+        if let Some(stream) = self.streams.get_mut(unit.stream) {
+            stream.dresser.skip(unit);
+        }
+    }
+
     /// In a segment the last PES of each stream waits.
     fn put_dressed(&mut self, number: usize, dressed: Dressed) {
         let next = match self.extent {
@@ -233,15 +243,26 @@ impl Outlet {
         }
     }
 
+    /// Times of sound that the source does not give may have run ahead of one that it gives: what goes out rises. The cut rule
+    /// goes by the source's, which do not depend on what was read before.
+    fn rising(&mut self, number: usize, times: Times) -> Times {
+        let last = &mut self.streams[number].last;
+        let least = last.map(|last| last.dts + Ticks::new(1)).filter(|&least| times.dts < least);
+        let rising = least.map_or(times, |dts| Times { dts, pts: times.pts.max(dts) });
+        *last = Some(rising);
+        rising
+    }
+
     fn put_pes(&mut self, number: usize, dressed: &Dressed, align: bool) {
         let mut pcr = None;
+        let times = self.rising(number, dressed.times);
         if number == KEY {
-            let dts = self.before_key(dressed.times, dressed.is_marked, self.streams[KEY].counter);
+            let dts = self.before_key(times, dressed.is_marked, self.streams[KEY].counter);
             self.pacing.on_pcr(dts);
             pcr = Some(Pacing::pcr(dts));
         }
         let output = |time: MediaTime| self.output_time(time).wrap();
-        let Times { pts, dts } = dressed.times;
+        let Times { pts, dts } = times;
         let (pts, dts) = (output(pts), (dts != pts).then(|| output(dts)));
         let stream = &mut self.streams[number];
         let pes = Pes {

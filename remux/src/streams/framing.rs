@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::es::annex_b::nal_units;
+use crate::es::annex_b::{nal_units, without_trailing_zeros};
 use crate::layout::{Codec, Framing};
 
 /// How the NAL units of a PES follow each other; `None` where it looks like nothing known.
@@ -47,14 +47,15 @@ fn length_prefixed(data: &[u8], size: usize) -> Vec<Range<usize>> {
     nals
 }
 
-/// The NAL units of a PES in this framing.
+/// The NAL units of a PES in this framing, as an access unit has them.
 pub(super) fn nals(framing: Framing, data: &[u8]) -> Vec<&[u8]> {
-    match framing {
+    let nals: Vec<&[u8]> = match framing {
         Framing::Length(size) => {
             length_prefixed(data, usize::from(size)).into_iter().map(|nal| &data[nal]).collect()
         }
         Framing::Native | Framing::Latm => nal_units(data).map(|nal| nal.bytes).collect(),
-    }
+    };
+    nals.into_iter().map(without_trailing_zeros).filter(|nal| !nal.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -71,5 +72,12 @@ mod tests {
         assert_eq!(h264(&[2, 0x67, 1, 3, 0x65, 8, 8]), Some(Framing::Length(1)));
         assert_eq!(h264(&[2, 0x67, 1, 3, 0x65, 8]), None);
         assert_eq!(h264(&[]), None);
+    }
+
+    #[test]
+    fn zeros_of_the_next_start_code_are_no_part_of_a_nal_unit() {
+        let data = [0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 0, 1, 0, 0, 1, 0x65, 3];
+        assert_eq!(nals(Framing::Native, &data), [&[0x67, 1], &[0x68, 2], &[0x65, 3]]);
+        assert_eq!(nals(Framing::Length(1), &[3, 0x67, 1, 0, 2, 0x65, 3]), [&[0x67, 1], &[0x65, 3]]);
     }
 }

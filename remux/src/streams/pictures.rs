@@ -15,8 +15,11 @@ pub(super) struct Pictures {
     /// As the first PES has it.
     framing: Option<Framing>,
     picture: PictureWatch,
-    /// The first of each id.
+    /// What a decoder can be told at the first key picture: of each id the first, and of those that come later only what there
+    /// was none of.
     sets: ParameterSets,
+    /// Whether a key picture has come.
+    has_begun: bool,
     repairs: Vec<Repair>,
     format: Option<Format>,
     /// Whole PES that were looked into, and the pictures that began in them.
@@ -33,6 +36,7 @@ impl Pictures {
             framing: None,
             picture: PictureWatch::new(codec),
             sets: ParameterSets::default(),
+            has_begun: false,
             repairs: Vec::new(),
             format: None,
             pes: 0,
@@ -48,7 +52,7 @@ impl Pictures {
         }
         let nals = nals(self.framing.unwrap_or_default(), data);
         let unit = unit_of(self.codec, nals.iter().copied());
-        let mut order = self.order(&nals);
+        let mut order = self.order(&nals, unit);
         // What stands before the first start code belongs to the access unit before.
         let begins_inside = framing(self.codec, data).is_none() && !nals.is_empty();
         order.is_misplaced |= self.framing == Some(Framing::Native) && begins_inside;
@@ -66,12 +70,13 @@ impl Pictures {
     }
 
     /// How the parts of access units follow each other.
-    fn order(&mut self, nals: &[&[u8]]) -> Order {
+    fn order(&mut self, nals: &[&[u8]], unit: Unit) -> Order {
         let mut order = Order { starts_with_delimiter: false, pictures: 0, slices: 0, is_misplaced: false };
         for (position, nal) in nals.iter().enumerate() {
             match role(self.codec, nal) {
                 Some(Role::Slice) => {
                     order.slices += 1;
+                    self.has_begun |= unit.may_begin();
                     order.pictures += i64::from(self.picture.on_slice(nal));
                     order.is_misplaced = false;
                 }
@@ -81,7 +86,7 @@ impl Pictures {
                 }
                 Some(Role::ParameterSet) => {
                     self.picture.on_parameter_set(nal);
-                    self.sets.learn_new(self.codec, nal);
+                    self.learn_set(nal);
                     order.is_misplaced |= order.slices > 0;
                 }
                 Some(Role::Before) => order.is_misplaced |= order.slices > 0,
@@ -89,6 +94,13 @@ impl Pictures {
             }
         }
         order
+    }
+
+    fn learn_set(&mut self, nal: &[u8]) {
+        let kind = set_id(self.codec, nal).map(|id| id.kind);
+        if !self.has_begun || !self.sets.kinds().any(|known| Some(known) == kind) {
+            self.sets.learn_new(self.codec, nal);
+        }
     }
 
     fn judge(&mut self, nals: &[&[u8]], unit: Unit, has_time: bool, order: &Order) {

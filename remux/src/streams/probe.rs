@@ -238,13 +238,18 @@ impl Probe {
     /// The median step of the clock from picture to picture, from PES to PES of sound.
     pub(super) fn frame_duration(&self) -> Ticks {
         let mut times = self.decoding_times();
-        if self.reorder() > 0 {
+        let reorder = i64::from(self.reorder());
+        // The DTS that are made lie so many pictures before their PTS, and must not be further from them than is believed.
+        let longest = Ticks::new(Clock::LONGEST_HOLE.get() / (reorder + 1));
+        if reorder > 0 {
             times.sort_unstable();
         }
         let steps = times.windows(2).map(|pair| pair[1] - pair[0]);
-        let mut steps: Vec<Ticks> = steps.filter(|&step| step > Ticks::ZERO).collect();
+        let mut steps: Vec<Ticks> =
+            steps.filter(|&step| step > Ticks::ZERO && (reorder == 0 || step <= longest)).collect();
         steps.sort_unstable();
-        let step = steps.get(steps.len() / 2).copied().unwrap_or(DEFAULT_FRAME);
+        // Of two the shorter: the other one may be a hole.
+        let step = steps.get(steps.len().saturating_sub(1) / 2).copied().unwrap_or(DEFAULT_FRAME);
         match &self.survey {
             Survey::Pictures(pictures) => pictures.per_picture(step),
             Survey::Sound(_) => step,

@@ -2,8 +2,7 @@
 
 use super::probe::Findings;
 use crate::es::Unit;
-use crate::es::audio_format;
-use crate::es::frames::aac::{AdtsHeader, AudioSpecificConfig};
+use crate::es::frames::aac::AdtsHeader;
 use crate::es::frames::{self, Look, opus};
 use crate::es::latm::{self, Element, Latm};
 use crate::layout::{AudioFormat, Codec, Format, Framing, Repair, Setup};
@@ -68,7 +67,11 @@ impl Sound {
             Look::More | Look::Bad => false,
         });
         let Some(data) = begins.map(|at| &data[at..]) else { return };
-        self.format = Some(Format::Audio(audio_format(self.codec, data)));
+        let mut format = AudioFormat::of_frame(self.codec, data);
+        if let (Codec::Opus, Some(code)) = (self.codec, self.opus_channels) {
+            format.channels = u32::from(code.clamp(1, 8));
+        }
+        self.format = Some(Format::Audio(format));
         self.setup = match self.codec {
             Codec::AacAdts => AdtsHeader::parse(data)
                 .and_then(|header| header.audio_specific_config())
@@ -76,21 +79,10 @@ impl Sound {
             Codec::Opus => self.opus_channels.and_then(opus::specific_box).map_or(Setup::None, Setup::Opus),
             _ => Setup::FrameHeader(data[..data.len().min(FRAME_HEADER)].to_vec()),
         };
-        if self.codec == Codec::Opus {
-            let channels = frames::frame(self.codec, data).frame().map_or(0, |frame| frame.channels);
-            let channels = self.opus_channels.map_or(channels, |code| u32::from(code.clamp(1, 8)));
-            self.format = Some(Format::Audio(AudioFormat {
-                sample_rate: 48_000,
-                channels,
-                codec_string: Some("opus".to_owned()),
-            }));
-        }
     }
 
     fn on_latm(&mut self, mut data: &[u8]) {
-        if self.format.is_none() {
-            self.format = Some(Format::Audio(audio_format(self.codec, data)));
-        }
+        self.format.get_or_insert_with(|| Format::Audio(AudioFormat::default()));
         while let Some(length) = latm::length(data).filter(|&length| length <= data.len()) {
             let (element, rest) = data.split_at(length);
             data = rest;
@@ -99,7 +91,7 @@ impl Sound {
                 && self.setup == Setup::None
             {
                 self.setup = Setup::AudioSpecificConfig(bytes.to_vec());
-                self.format = Some(Format::Audio(describe(&config)));
+                self.format = Some(Format::Audio(AudioFormat::of_config(&config)));
             }
         }
     }
@@ -121,14 +113,6 @@ impl Sound {
 
     fn can_be_adts(&self) -> bool {
         self.latm.is_plain() && self.latm.config().is_some_and(|(_, config)| config.adts_header(0).is_some())
-    }
-}
-
-fn describe(config: &AudioSpecificConfig) -> AudioFormat {
-    AudioFormat {
-        sample_rate: config.sample_rate,
-        channels: config.channels,
-        codec_string: Some(format!("mp4a.40.{}", config.object_type)),
     }
 }
 

@@ -10,9 +10,14 @@ use super::{StorageService, Window};
 use crate::domain::{CameraId, TimeRange, merge};
 use crate::error::{Nearest, Result};
 
-/// How far is looked, one after the other.
-const WINDOWS: [TimeDelta; 4] =
-    [TimeDelta::hours(2), TimeDelta::days(1), TimeDelta::days(14), TimeDelta::days(180)];
+/// How far is looked, one after the other; the last one takes in whatever is kept.
+const WINDOWS: [TimeDelta; 5] = [
+    TimeDelta::hours(2),
+    TimeDelta::days(1),
+    TimeDelta::days(14),
+    TimeDelta::days(180),
+    TimeDelta::days(3650),
+];
 
 /// How often one window is asked about.
 const HALVINGS: usize = 12;

@@ -88,7 +88,9 @@ impl Way {
     /// What has passed by helps whoever comes next.
     pub(in crate::playback) fn on_complete(&mut self) {
         let Some(sounder) = self.sounder.take() else { return };
-        let (sounding, learned) = sounder.finish_with_learned(self.sketch.origin.size);
+        let (size, known) = (self.sketch.origin.size, self.sketch.learned());
+        let (sounding, learned) = sounder.finish_with_learned(size, &known);
+        drop(known);
         // What contradicts is not learned; the next search meets it again and says so.
         let _: Result<bool, Contradiction> = self.sketch.known().learn(&sounding);
         self.sketch.learned().merge(learned);

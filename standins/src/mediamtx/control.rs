@@ -93,8 +93,9 @@ pub(super) async fn state(_: Call, State(shared): State<Arc<Shared>>, Path(name)
         return Err(not_found());
     }
     let state = lock(&shared.states).get(&name).cloned().unwrap_or_default();
+    let readers = shared.readers(&name).into_iter().enumerate();
     let readers: Vec<Value> =
-        (0..state.readers).map(|number| json!({ "type": "hlsMuxer", "id": number.to_string() })).collect();
+        readers.map(|(number, kind)| json!({ "type": kind, "id": number.to_string() })).collect();
     let mut answer = json!({
         "name": name, "confName": name, "ready": state.ready, "tracks": [], "bytesReceived": 0, "bytesSent": 0,
         "readers": readers,

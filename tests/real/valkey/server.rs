@@ -26,6 +26,8 @@ pub(crate) enum Flavour {
     Cluster,
     /// The same of Redis, with TLS.
     ClusterTls,
+    /// A cluster of three nodes of Redis, and one more that follows the first of them.
+    ThreeNodes,
 }
 
 impl Flavour {
@@ -34,7 +36,7 @@ impl Flavour {
     }
 
     fn is_cluster(self) -> bool {
-        matches!(self, Self::Cluster | Self::ClusterTls)
+        matches!(self, Self::Cluster | Self::ClusterTls | Self::ThreeNodes)
     }
 }
 
@@ -44,25 +46,78 @@ pub(crate) struct Running {
     port: u16,
     child: Option<Child>,
     directory: TempDir,
+    /// The other nodes of a cluster.
+    pub(crate) others: Vec<Running>,
 }
 
-const PASSWORD: &str = "s3cret of the test";
+/// Of all of them.
+pub(crate) const PASSWORD: &str = "s3cret of the test";
 
 impl Running {
     pub(crate) fn start(flavour: Flavour) -> Self {
+        let mut server = Self::alone(flavour);
+        match flavour {
+            Flavour::ThreeNodes => server.gather(),
+            Flavour::Cluster | Flavour::ClusterTls => {
+                server.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+                server.wait_for("the cluster", Self::is_whole);
+            }
+            _ => {}
+        }
+        server
+    }
+
+    fn alone(flavour: Flavour) -> Self {
         let directory = TempDir::new().unwrap();
         if flavour.is_tls() {
             make_certificates(directory.path());
         }
-        let mut server = Self { flavour, port: free_port(), child: None, directory };
+        let mut server = Self { flavour, port: free_port(), child: None, directory, others: Vec::new() };
         server.restart();
-        if flavour.is_cluster() {
-            server.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
-            server.wait_for("the cluster", |server| {
-                server.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
-            });
-        }
         server
+    }
+
+    /// Three nodes share the slots; a fourth follows this one.
+    fn gather(&mut self) {
+        self.others = (0..3).map(|_| Self::alone(self.flavour)).collect();
+        let first = self.address();
+        let [second, third, replica] = [0, 1, 2].map(|other| self.others[other].address());
+        self.cluster(&["create", &first, &second, &third, "--cluster-yes"]);
+        self.wait_for("the cluster", |server| {
+            server.is_whole() && server.others[..2].iter().all(Self::is_whole)
+        });
+        let id = self.node_id();
+        self.cluster(&["add-node", &replica, &first, "--cluster-slave", "--cluster-master-id", &id]);
+        self.wait_for("the follower", |server| {
+            server.others[2].cli(&["INFO", "replication"]).contains("master_link_status:up")
+        });
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
+    }
+
+    /// What nodes call it.
+    pub(crate) fn node_id(&self) -> String {
+        self.cli(&["CLUSTER", "MYID"])
+    }
+
+    /// `redis-cli --cluster`
+    pub(crate) fn cluster(&self, command: &[&str]) {
+        let mut cli = Command::new("redis-cli");
+        cli.arg("--cluster").args(command).arg("--no-auth-warning").env("REDISCLI_AUTH", PASSWORD);
+        let output = cli.output().expect("redis-cli is needed (tests/run installs it)");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{command:?}: {said}");
+    }
+
+    /// Where it is, as `redis-cli --cluster` names it.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
     }
 
     /// How the service reaches it.
@@ -87,6 +142,16 @@ impl Running {
         format!("redis://:{}@127.0.0.1:{}/1", PASSWORD.replace(' ', "%20"), self.port)
     }
 
+    /// The file with the authority's certificate.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.file("ca.pem")
+    }
+
+    /// As a URL with TLS, without the password.
+    pub(crate) fn tls_url(&self) -> String {
+        format!("rediss://localhost:{}/1", self.port)
+    }
+
     fn database(&self) -> u16 {
         if self.flavour.is_cluster() { 0 } else { 1 }
     }
@@ -101,14 +166,28 @@ impl Running {
 
     /// Starts it on its port.
     pub(crate) fn restart(&mut self) {
-        let child =
-            Command::new(self.program()).args(self.arguments()).stdout(Stdio::null()).spawn().unwrap_or_else(
-                |error| panic!("{} is needed (tests/run installs it): {error}", self.program().display()),
-            );
-        self.child = Some(child);
+        self.begin(&[]);
+        self.wait_for("an answer", |server| server.is_listening() && server.cli(&["PING"]) == "PONG");
+    }
+
+    /// The same, but it takes a millisecond for each key that it has to read, and answers meanwhile that it does so.
+    pub(crate) fn restart_slowly(&mut self) {
+        self.begin(&["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"]);
         self.wait_for("an answer", |server| {
-            TcpStream::connect(("127.0.0.1", server.port)).is_ok() && server.cli(&["PING"]) == "PONG"
+            server.is_listening() && server.cli(&["PING"]).starts_with("LOADING")
         });
+    }
+
+    fn begin(&mut self, options: &[&str]) {
+        let mut command = Command::new(self.program());
+        let child = command.args(self.arguments()).args(options).stdout(Stdio::null()).spawn();
+        self.child = Some(child.unwrap_or_else(|error| {
+            panic!("{} is needed (tests/run installs it): {error}", self.program().display())
+        }));
+    }
+
+    fn is_listening(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
     }
 
     pub(crate) fn signal(&self, signal: &str) {
@@ -121,6 +200,10 @@ impl Running {
         let mut cli = Command::new("redis-cli");
         cli.args(["-p", &self.port.to_string(), "-n", &self.database().to_string(), "--no-auth-warning"]);
         cli.env("REDISCLI_AUTH", PASSWORD);
+        if self.flavour == Flavour::ThreeNodes {
+            // It goes where it is sent.
+            cli.arg("-c");
+        }
         if self.flavour.is_tls() {
             cli.args(["-h", "localhost", "--tls", "--cacert"]).arg(self.file("ca.pem"));
         }
@@ -137,9 +220,12 @@ impl Running {
 
     /// All keys of a pattern, in order.
     pub(crate) fn keys_of(&self, pattern: &str) -> Vec<String> {
-        let keys = self.cli(&["--scan", "--pattern", pattern]);
-        let mut keys: Vec<String> = keys.lines().map(str::to_owned).collect();
+        let scans = self.nodes().map(|node| node.cli(&["--scan", "--pattern", pattern]));
+        let mut keys: Vec<String> =
+            scans.flat_map(|scan| scan.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
         keys.sort();
+        // The follower has what its primary has.
+        keys.dedup();
         keys
     }
 
@@ -148,7 +234,10 @@ impl Running {
     }
 
     pub(crate) fn flush(&self) {
-        assert_eq!(self.cli(&["FLUSHALL"]), "OK");
+        for node in self.nodes() {
+            let said = node.cli(&["FLUSHALL"]);
+            assert!(said == "OK" || said.starts_with("READONLY"), "{said}");
+        }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -157,7 +246,9 @@ impl Running {
 
     fn program(&self) -> PathBuf {
         match self.flavour {
-            Flavour::Redis | Flavour::RedisTls | Flavour::ClusterTls => "redis-server".into(),
+            Flavour::Redis | Flavour::RedisTls | Flavour::ClusterTls | Flavour::ThreeNodes => {
+                "redis-server".into()
+            }
             Flavour::Valkey | Flavour::ValkeyWithFile | Flavour::Cluster => valkey_server(),
         }
     }
@@ -185,6 +276,7 @@ impl Running {
         }
         if self.flavour.is_cluster() {
             add(&["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()]);
+            add(&["--masterauth", PASSWORD, "--cluster-node-timeout", "2000"]);
         }
         if self.flavour == Flavour::ValkeyWithFile {
             add(&["--appendonly", "yes", "--appendfsync", "no"]);

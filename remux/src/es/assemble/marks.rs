@@ -57,6 +57,17 @@ impl Marks {
         self.marks[index].times.take()
     }
 
+    /// Whether `later` lies in another PES than `at`.
+    pub(super) fn is_in_later(&self, at: usize, later: usize) -> bool {
+        self.index(later) > self.index(at)
+    }
+
+    /// Nothing may begin in the PES in which this place lies.
+    pub(super) fn doubt(&mut self, at: usize) {
+        let times = self.index(at).and_then(|index| self.marks[index].times.as_mut());
+        times.into_iter().for_each(|(_, is_steady)| *is_steady = false);
+    }
+
     /// The times of the PES behind that in which this place lies, if it has begun.
     pub(super) fn times_behind(&self, at: usize) -> Option<Times> {
         let next = self.index(at).map_or(0, |index| index + 1);

@@ -214,6 +214,8 @@ impl SoundAssembler {
     fn on_frame(&mut self, bytes: Bytes, frame: Frame, out: &mut Vec<AccessUnit>) {
         let offset = self.marks.offset(0);
         let given = self.marks.take_times(0);
+        // A time stands where a frame begins (H.222.0 §2.4.3.7): what reaches over one was none.
+        self.dropped += u64::from(self.marks.would_forget(frame.length));
         let is_damaged = self.marks.advance(frame.length);
         if let (true, Some(open)) = (frame.continues, &mut self.open) {
             if let Data::Frame(begun) = &mut open.data {

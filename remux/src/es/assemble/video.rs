@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use super::marks::Marks;
 use super::reorder::Reorder;
 use crate::es::access_unit::{AccessUnit, Data, Nals};
-use crate::es::annex_b::find_start_code;
+use crate::es::annex_b::{find_start_code, without_trailing_zeros};
 use crate::es::picture::PictureWatch;
 use crate::es::{Role, Unit, role, unit_of};
 use crate::layout::{Codec, Framing, Setup, Stream};
@@ -46,6 +46,8 @@ pub(crate) struct VideoAssembler {
     picture: PictureWatch,
     /// Whether a picture has begun. What comes before is the rest of one whose beginning was not seen.
     has_entered: bool,
+    /// Whether one has come that a piece may begin at.
+    has_begun: bool,
     /// The times of the last unit.
     last: Option<Times>,
     /// The access unit became too large: its rest is skipped up to the next PES.
@@ -100,6 +102,7 @@ impl VideoAssembler {
             next_from: None,
             picture,
             has_entered: false,
+            has_begun: false,
             last: None,
             is_skipping: false,
             dropped: 0,
@@ -202,19 +205,17 @@ impl VideoAssembler {
 
     /// A NAL unit is complete; where it begins another picture, the open unit is, too.
     fn on_nal(&mut self, mut range: Range<usize>, out: &mut impl Extend<AccessUnit>) {
-        let nal = &self.buffer[range.clone()];
-        // trailing_zero_8bits and the first byte of a start code are none of its own (annex B.1.2).
-        let length = nal.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        range.end = range.start + length;
-        let Some(role) = role(self.codec, &nal[..length]) else { return };
+        let nal = without_trailing_zeros(&self.buffer[range.clone()]);
+        range.end = range.start + nal.len();
+        let Some(role) = role(self.codec, nal) else { return };
         if self.nals.len() >= limits::NAL_UNITS {
             self.dropped += 1;
             return;
         }
         let position = self.nals.len();
-        let nal = &nal[..length];
         self.has_entered |= role == Role::Slice && self.picture.is_first(nal);
-        if role == Role::Slice && !self.has_entered {
+        let is_rest = role == Role::Slice || role == Role::Behind && self.nals.is_empty();
+        if is_rest && !self.has_entered {
             return;
         }
         let begins_next = match role {
@@ -249,6 +250,12 @@ impl VideoAssembler {
         // Its start code may lie in the PES before.
         let offset = self.marks.offset(begin.saturating_sub(self.prefix.bytes()));
         let times = self.marks.take_times(timed_at);
+        for nal in &nals {
+            // Whoever begins to read at a PES in which this one goes on takes its part there for a picture of its own.
+            if self.marks.is_in_later(timed_at, nal.start) && self.seems_to_begin(nal) {
+                self.marks.doubt(nal.start);
+            }
+        }
         let next = self.marks.times_behind(timed_at);
         let is_damaged = self.marks.advance(length);
         self.searched = self.searched.saturating_sub(length);
@@ -263,14 +270,16 @@ impl VideoAssembler {
         let unit = unit_of(self.codec, nals.iter());
         let is_steady = times.is_some_and(|(_, is_steady)| is_steady);
         let given = times.map(|(times, _)| times);
+        let Some(times) = given.or_else(|| self.following(next)) else { return };
         // Where decoding would go back, nothing begins anew: pieces that begin elsewhere must come to the same times.
-        let begins = unit.is_random_access() && given.is_none_or(|given| self.can_begin_at(given));
-        let Some(times) = self.times(given, next, begins) else { return };
+        let begins = unit.is_random_access() && (!self.has_begun || self.can_begin_at(times));
+        let times = self.rising(times, begins);
         let times = match &mut self.reorder {
             Some(reorder) => reorder.times(times.pts, begins),
             None => times,
         };
         let is_boundary = is_steady && (begins || unit == Unit::Gradual) && self.is_entrance(unit, &nals);
+        self.has_begun |= is_boundary;
         let (stream, data) = (self.stream, Data::Nals(nals));
         out.extend([AccessUnit { stream, offset, times, unit, is_damaged, is_boundary, data }]);
     }
@@ -279,6 +288,16 @@ impl VideoAssembler {
     fn is_entrance(&self, unit: Unit, nals: &Nals) -> bool {
         let mut slices = nals.iter().filter(|nal| role(self.codec, nal) == Some(Role::Slice));
         unit.may_begin() && slices.next().is_some_and(|slice| self.picture.is_first(slice))
+    }
+
+    /// Whether a picture seems to begin with this, where nothing is known of what came before.
+    fn seems_to_begin(&self, nal: &Range<usize>) -> bool {
+        let nal = &self.buffer[nal.clone()];
+        match role(self.codec, nal) {
+            Some(Role::Delimiter) => true,
+            Some(Role::Slice) => self.picture.is_first(nal),
+            _ => false,
+        }
     }
 
     /// A PES gives its times to the picture whose first slice, or delimiter, lies in it: parameter sets at the end of the
@@ -295,25 +314,28 @@ impl VideoAssembler {
         }
     }
 
-    /// Where the source gives no times, those before and a frame, but before `next`, which it gives next; before the first
-    /// time there are none. Within a GOP DTS rise; a random access point is believed, for a segment may begin with it.
-    fn times(&mut self, given: Option<Times>, next: Option<Times>, is_rap: bool) -> Option<Times> {
-        let following = |last: Times| {
-            let room = next.map(|next| Ticks::new((next.dts - last.dts).get() / 2));
-            let step = room.filter(|&room| room > Ticks::ZERO).map_or(self.frame_duration, |room| {
-                if self.frame_duration > room { room } else { self.frame_duration }
-            });
-            let dts = last.dts + step;
-            Times { pts: dts, dts }
-        };
-        let rising = |given: Times| match self.last {
-            Some(last) if given.dts <= last.dts && !is_rap && self.reorder.is_none() => {
+    /// Where the source gives no times: those before and a frame, but before `next`, which it gives next; before the first time
+    /// there are none.
+    fn following(&self, next: Option<Times>) -> Option<Times> {
+        let last = self.last?;
+        let room = next.map(|next| Ticks::new((next.dts - last.dts).get() / 2));
+        let step = room.filter(|&room| room > Ticks::ZERO).map_or(self.frame_duration, |room| {
+            if self.frame_duration > room { room } else { self.frame_duration }
+        });
+        let dts = last.dts + step;
+        Some(Times { pts: dts, dts })
+    }
+
+    /// Within a GOP DTS rise; a random access point is believed, for a segment may begin with it.
+    fn rising(&mut self, times: Times, is_rap: bool) -> Times {
+        let times = match self.last {
+            Some(last) if times.dts <= last.dts && !is_rap && self.reorder.is_none() => {
                 let dts = last.dts + Ticks::new(1);
-                Times { dts, pts: given.pts.max(dts) }
+                Times { dts, pts: times.pts.max(dts) }
             }
-            _ => given,
+            _ => times,
         };
-        self.last = given.map(rising).or_else(|| self.last.map(following));
-        self.last
+        self.last = Some(times);
+        times
     }
 }

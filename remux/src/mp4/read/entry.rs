@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::config::{self, AvcConfig, Decoder};
-use crate::es::{audio_specific_config, video_format};
+use crate::es::frames::aac::AudioSpecificConfig;
+use crate::es::video_format;
 use crate::layout::{AudioFormat, Codec, Format, Kind, LeftOutReason, Setup, VideoFormat};
 use crate::mp4::boxes::{Fields, FourCc, Node};
 
@@ -148,9 +149,8 @@ fn sound(codec: Codec, format: AudioFormat, setup: Setup) -> Coded {
 
 /// AAC of a kind that ADTS can name: Main, LC, SSR, LTP, and SBR and PS on top of one of them.
 fn aac(config: &[u8]) -> Result<Coded, Kind> {
-    let object_type = config.first().map_or(0, |first| first >> 3);
-    let format = audio_specific_config(config).filter(|_| matches!(object_type, 1..=5 | 29));
-    let format = format.ok_or(Kind::OtherAudio)?;
+    let told = AudioSpecificConfig::parse(config).filter(|told| matches!(told.object_type, 1..=5 | 29));
+    let format = AudioFormat::of_config(&told.ok_or(Kind::OtherAudio)?);
     Ok(sound(Codec::AacAdts, format, Setup::AudioSpecificConfig(config.to_vec())))
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::movie::{Movie, Track};
 use super::tables::Sample;
 use crate::error::Error;
-use crate::es::{Unit, audio_format};
+use crate::es::Unit;
 use crate::layout::{
     AudioFormat, Codec, Coding, Container, Format, Framing, Layout, LeftOut, LeftOutReason, Path, RapClass,
     Setup, Source, Stream,
@@ -219,7 +219,7 @@ fn stream(track: &Track, header: Option<&Bytes>, output_pid: Pid) -> Stream {
     let mut format = track.format.clone();
     let mut setup = track.setup.clone();
     if let (Some(header), true) = (header, needs_header(track.codec)) {
-        let told = audio_format(track.codec, header);
+        let told = AudioFormat::of_frame(track.codec, header);
         if told != AudioFormat::default() {
             format = Format::Audio(told);
         }

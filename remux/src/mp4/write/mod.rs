@@ -16,6 +16,7 @@ mod fragment;
 mod header;
 mod init;
 mod interleave;
+mod of_layout;
 mod plan;
 #[cfg(test)]
 mod read_back;
@@ -30,6 +31,7 @@ pub(crate) use self::body::Body;
 pub(crate) use self::entry::codecs;
 pub(crate) use self::fragment::Fragmenter;
 pub(crate) use self::init::init;
+pub(crate) use self::of_layout::for_mp4;
 pub(crate) use self::plan::Plan;
 
 /// Where the parameter sets of H.264 and H.265 are (ISO/IEC 14496-15 §5.4.2.1, §8.4.1), decided once for a run: the
