@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, StreamExt};
+use playback_service::adapters::exchange::MemoryExchange;
 use playback_service::adapters::objects::{HttpObjects, PresignedUrls, SecretUrl, Settings};
 use playback_service::adapters::remote::{self, Remote};
 use playback_service::clock::SystemClock;
@@ -74,6 +75,7 @@ async fn main() -> std::result::Result<(), Box<dyn Error>> {
         index_concurrency: 1,
         index_cache_bytes: 1 << 27,
         segment_target: Ticks::from_millis(6000),
+        exchange: Arc::new(MemoryExchange::new(1 << 20)),
         beside: None,
     };
     let remote = Remote::new(Arc::new(Nothing), Arc::new(objects), settings, clock, Arc::clone(&metrics));

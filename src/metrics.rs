@@ -91,6 +91,16 @@ metrics! {
     recordings_unreadable: IntGauge = gauge, "playback_recordings_unreadable";
     /// Recordings that wait to be indexed, or are being indexed, because somebody asked for it.
     index_queue: IntGauge = gauge, "playback_index_queue";
+    /// Things learned of recordings that other replicas were told, by what it is.
+    shared_told: IntCounterVec = by_what, "playback_shared_told_total";
+    /// Things learned of recordings that were taken over from other replicas, by what it is.
+    shared_taken: IntCounterVec = by_what, "playback_shared_taken_total";
+    /// What seemed to come from other replicas and was not believed: damaged, too large, or of no sense.
+    shared_refused: IntCounter = counter, "playback_shared_refused_total";
+    /// Things learned of recordings that other replicas could not be told.
+    shared_lost: IntCounter = counter, "playback_shared_lost_total";
+    /// Recordings that another replica was reading when this one wanted to, which waited for it.
+    shared_awaited: IntCounter = counter, "playback_shared_awaited_total";
     /// Bytes of recordings that were read to index them.
     indexed_bytes: IntCounter = counter, "playback_indexed_bytes_total";
 }
@@ -205,6 +215,15 @@ fn gauge_by_turn(name: &str, help: &str) -> IntGaugeVec {
 }
 
 const TURNS: [&str; 2] = ["segment", "read"];
+
+/// `what` is a whole index, head and tail, or GOPs between them.
+fn by_what(name: &str, help: &str) -> IntCounterVec {
+    let by_what = IntCounterVec::new(Opts::new(name, help), &["what"]).expect(NAMED_WELL);
+    for what in ["index", "sketch", "gops"] {
+        by_what.with_label_values(&[what]);
+    }
+    by_what
+}
 
 fn by_upstream(name: &str, help: &str) -> IntCounterVec {
     IntCounterVec::new(Opts::new(name, help), &["upstream", "kind"]).expect(NAMED_WELL)

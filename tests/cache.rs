@@ -89,7 +89,7 @@ impl Objects for Source {
                 let failure = guard.0.fails.lock().unwrap().clone();
                 Some((failure.map_or(Ok(piece), Err), (pieces, guard)))
             });
-            Ok(Object { bytes: bytes.boxed(), origin: object.origin, range: object.range })
+            Ok(Object { bytes: bytes.boxed(), ..object })
         }
         .boxed()
     }

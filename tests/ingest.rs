@@ -329,6 +329,33 @@ async fn an_index_that_does_not_fit_is_as_good_as_none() {
     }
 }
 
+#[tokio::test]
+async fn an_index_beside_an_object_that_is_older_is_not_believed() {
+    let (platform, work_dir) = (Platform::empty(), tempfile::tempdir().unwrap());
+    let minute = fs::read(sample()).unwrap();
+    let key = platform.add("10-00-00", 60, &minute);
+    let beside = format!("{}.idx", key.object);
+    let index = work_dir.path().join("index");
+    fs::write(&index, index_of(&minute).encode()).unwrap();
+    platform.origin.put(&beside, standins::Content::File(index.clone()));
+    for (age, believed) in [(0, true), (3600, false)] {
+        // Now, and as long as what the index is of.
+        platform.origin.put(&key.object, minute.clone());
+        set_age(&index, Duration::from_secs(age));
+        for ask in [false, true] {
+            let work_dir = tempfile::tempdir().unwrap();
+            let remote = platform.remote_beside(work_dir.path());
+            remote.learn(&key).await.unwrap();
+            assert_eq!(planned_exactly(&remote).await, believed, "{age}");
+            if ask {
+                let before = platform.metrics.indexed_bytes.get();
+                remote.media(&key).await.unwrap();
+                assert_eq!(platform.metrics.indexed_bytes.get() == before, believed, "{age}");
+            }
+        }
+    }
+}
+
 fn six_seconds() -> remux::time::Ticks {
     remux::time::Ticks::from_millis(6000)
 }

@@ -243,7 +243,7 @@ impl Objects for Tap {
                     Ok(piece)
                 }
             });
-            Ok(Object { bytes: bytes.boxed(), origin: object.origin, range: object.range })
+            Ok(Object { bytes: bytes.boxed(), ..object })
         }
         .boxed()
     }

@@ -42,6 +42,28 @@ async fn an_object_is_read_once_for_all_who_ask_and_remembered() {
 }
 
 #[tokio::test]
+async fn an_index_that_is_remembered_wins_over_a_grid_after_a_restart() {
+    let (platform, work_dir) = (Platform::with_samples(), tempfile::tempdir().unwrap());
+    let keys: Vec<_> = platform.rows.0.lock().unwrap().iter().map(|row| row.key.clone()).collect();
+    platform.remote(work_dir.path()).media(&keys[1]).await.unwrap();
+
+    let again = platform.remote(work_dir.path());
+    let grids = async || {
+        let footage = again.overlapping(&camera(), TimeRange::ALWAYS).await.unwrap();
+        let extents = footage.recordings.iter().map(|recording| recording.extent.clone());
+        extents.map(|extent| extent.map(|extent| extent.grid.is_some())).collect::<Vec<_>>()
+    };
+    assert_eq!(grids().await, [None; 5]);
+    again.learn(&keys[0]).await.unwrap();
+    let planned = Some(true);
+    assert_eq!(grids().await, [planned, None, planned, planned, planned], "whoever plays it loads its index");
+    platform.origin.forget();
+    again.learn(&keys[1]).await.unwrap();
+    assert_eq!(platform.origin.requests(), 0);
+    assert_eq!(grids().await, [planned, Some(false), planned, planned, planned]);
+}
+
+#[tokio::test]
 async fn of_mp4_only_the_tables_are_read() {
     for (make, most) in [(progressive as fn(&[u8]) -> Vec<u8>, 700_000), (fragmented, u64::MAX)] {
         let (platform, work_dir) = (Platform::empty(), tempfile::tempdir().unwrap());

@@ -1,6 +1,7 @@
 //! What fills the ports of [`playback`](crate::playback::ports) and [`live`](crate::live::ports). Only `app` names an adapter.
 
 pub mod dialect;
+pub mod exchange;
 pub mod http_client;
 mod index_beside;
 mod index_store;

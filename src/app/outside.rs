@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::check::Dependency;
 use super::ticks;
 use crate::adapters::dialect::Dialect;
+use crate::adapters::exchange::MemoryExchange;
 use crate::adapters::known_cameras::KnownCameras;
 use crate::adapters::load::{self, FairTurns};
 use crate::adapters::local_dir;
@@ -27,6 +28,7 @@ use crate::config::{Config, Form};
 use crate::live::Makers;
 use crate::metrics::Metrics;
 use crate::playback::Ports;
+use crate::playback::exchange::Exchange;
 use crate::playback::ports::{Cameras, Indexes, Objects, Probe, Recordings, SessionStore, Upstream};
 
 /// What is outside.
@@ -62,19 +64,32 @@ struct Workshop<'a> {
     dependencies: Vec<Dependency>,
 }
 
+/// What replicas share.
+struct Sessions {
+    store: Arc<dyn SessionStore>,
+    exchange: Arc<dyn Exchange>,
+    /// Where both are in Valkey that, and where it is.
+    valkey: Option<(Arc<ValkeySessions>, String)>,
+}
+
+/// Where there is nobody to tell, what was learned need not be kept twice.
+const EXCHANGE_BYTES: u64 = 4 << 20;
+
 impl Outside {
     pub(super) fn of(config: &Config, clock: Arc<dyn Clock>, metrics: &Arc<Metrics>) -> Self {
         let mut workshop =
             Workshop { config, clock, metrics, upstreams: Vec::new(), dependencies: Vec::new() };
         let directory = workshop.directory();
         workshop.work_dir();
-        let remote = workshop.remote();
+        let sessions = workshop.sessions();
+        let remote = workshop.remote(&sessions.exchange);
         if remote.is_none() {
             let place = config.recordings.directory().display().to_string();
             workshop.depends_on("RECORDINGS_DIR", place, &Arc::new(directory.clone()));
         }
         let vms = workshop.vms();
-        let sessions = workshop.sessions();
+        workshop.depends_on_valkey(&sessions);
+        let sessions = sessions.store;
         let makers = Makers { server: workshop.media_server(), sources: vms.clone().map(|vms| vms as _) };
         let is_afar = remote.is_some();
         let ports = match remote {
@@ -146,7 +161,7 @@ impl Workshop<'_> {
     }
 
     /// Recordings that a Storage Service lists, with their bytes where it says or in a bucket.
-    fn remote(&mut self) -> Option<Remote> {
+    fn remote(&mut self, exchange: &Arc<dyn Exchange>) -> Option<Remote> {
         let config = self.config;
         let url = config.storage.storage_service_url.clone()?;
         let (clock, metrics) = (Arc::clone(&self.clock), self.metrics);
@@ -170,7 +185,7 @@ impl Workshop<'_> {
         // Presigned URLs are of recordings, not of what lies beside them.
         let looks_beside = config.minio.minio_endpoint.is_some() && config.minio.index_beside_objects;
         let beside = looks_beside.then(|| Arc::clone(&objects) as _);
-        let settings = remote::Settings { beside, ..remote_settings(config, url) };
+        let settings = remote::Settings { beside, ..remote_settings(config, url, Arc::clone(exchange)) };
         Some(Remote::new(storage, objects, settings, clock, Arc::clone(metrics)))
     }
 
@@ -203,17 +218,26 @@ impl Workshop<'_> {
     }
 
     /// In Valkey where one is configured, else in memory.
-    fn sessions(&mut self) -> Arc<dyn SessionStore> {
+    fn sessions(&self) -> Sessions {
         let config = &self.config.sessions;
         let (sessions, stretches) = (config.max_sessions, config.max_session_recordings);
         let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(self.metrics));
         let Some(server) = valkey_server(self.config) else {
-            return Arc::new(MemorySessions::new(clock, memory::Limits { sessions, stretches }, metrics));
+            let store = MemorySessions::new(clock, memory::Limits { sessions, stretches }, metrics);
+            let exchange = Arc::new(MemoryExchange::new(EXCHANGE_BYTES));
+            return Sessions { store: Arc::new(store), exchange, valkey: None };
         };
         let (limits, place) = (valkey::CopyLimits { sessions, stretches }, server.to_string());
-        let sessions = Arc::new(ValkeySessions::new(server, limits, clock, metrics));
-        self.depends_on("VALKEY_ADDR, VALKEY_PASSWORD and the other settings of Valkey", place, &sessions);
-        sessions
+        let store = Arc::new(ValkeySessions::new(server, limits, clock, metrics));
+        let exchange = Arc::new(store.exchange());
+        Sessions { store: Arc::clone(&store) as _, exchange, valkey: Some((store, place)) }
+    }
+
+    fn depends_on_valkey(&mut self, sessions: &Sessions) {
+        if let Some((store, place)) = &sessions.valkey {
+            let settings = "VALKEY_ADDR, VALKEY_PASSWORD and the other settings of Valkey";
+            self.depends_on(settings, place.clone(), store);
+        }
     }
 
     fn media_server(&mut self) -> Option<Arc<dyn crate::live::ports::MediaServer>> {
@@ -291,7 +315,7 @@ fn object_settings(config: &Config) -> objects::Settings {
     }
 }
 
-fn remote_settings(config: &Config, scope: String) -> remote::Settings {
+fn remote_settings(config: &Config, scope: String, exchange: Arc<dyn Exchange>) -> remote::Settings {
     let recordings = &config.recordings;
     remote::Settings {
         work_dir: recordings.work_dir(),
@@ -299,6 +323,7 @@ fn remote_settings(config: &Config, scope: String) -> remote::Settings {
         index_concurrency: recordings.index_concurrency,
         index_cache_bytes: recordings.index_cache_bytes as u64,
         segment_target: ticks(config.playback.segment_target_seconds),
+        exchange,
         beside: None,
     }
 }

@@ -10,6 +10,7 @@
 
 mod ahead;
 mod budget;
+pub mod exchange;
 mod flight;
 mod frames;
 mod growth;

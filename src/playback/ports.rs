@@ -98,6 +98,11 @@ pub trait Indexes: Debug + Send + Sync {
         let gone = Error::new(Kind::Gone, format!("Recording {} is not planned by a grid.", recording.id));
         ready(Err(gone)).boxed()
     }
+
+    /// More of a recording that is planned by a grid has passed by: its [`sketch`](Self::sketch) knows it. Waits for nothing.
+    fn on_learned(&self, recording: &RecordingKey) {
+        let _ = recording;
+    }
 }
 
 /// The bytes of recordings: files, objects of a bucket, presigned URLs.
@@ -142,6 +147,8 @@ impl Part {
 pub struct Object {
     /// What the bytes are.
     pub origin: Origin,
+    /// When they were last changed, to the second, where that is known.
+    pub modified: Option<WallTime>,
     /// Which of them come.
     pub range: Range<u64>,
     /// The bytes of `range` in order, in uniquely owned buffers. Ends early only with an error: what breaks off on the way is

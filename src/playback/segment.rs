@@ -397,6 +397,7 @@ impl SegmentBody {
     fn on_complete(&mut self) {
         if let Some(way) = &mut self.way {
             way.on_complete();
+            self.playback.ports.indexes.on_learned(&self.recording);
         }
         self.playback.metrics.transmux_duration_seconds.observe(self.busy.as_secs_f64());
         if self.remuxer.report().is_damaged() {
@@ -433,7 +434,8 @@ impl Playback {
                 bytes
             }
         };
-        Ok(Object { origin: origin.clone(), range, bytes: stream::once(async { Ok(bytes) }).boxed() })
+        let bytes = stream::once(async { Ok(bytes) }).boxed();
+        Ok(Object { origin: origin.clone(), modified: None, range, bytes })
     }
 }
 

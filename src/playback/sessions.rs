@@ -77,8 +77,11 @@ impl Playback {
             }
             let sketch = self.ports.indexes.sketch(&first.recording).await?;
             let grid = Grid { zero: sketch.layout().zero, ..grid };
-            let way = Way::new(&sketch, grid.thresholds(first.first));
-            let start = way.start(&*self.ports.objects, &first.recording).await?;
+            let thresholds = grid.thresholds(first.first);
+            let start = match sketch.start(thresholds) {
+                Some(start) => Some(start),
+                None => Way::new(&sketch, thresholds).start(&*self.ports.objects, &first.recording).await?,
+            };
             let is_behind = |start| later(first.zero, start) > plan.range.start();
             match start {
                 Some(start) if !is_behind(start) => {

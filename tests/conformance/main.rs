@@ -7,6 +7,8 @@ mod support;
 
 mod cameras;
 mod catalogue;
+mod exchange;
+mod exchange_suite;
 mod indexes;
 mod objects;
 mod recordings;

@@ -10,6 +10,8 @@ mod clips;
 mod content;
 mod corpus;
 mod engine;
+#[path = "../conformance/exchange_suite.rs"]
+mod exchange_suite;
 mod identity;
 mod live;
 mod matrix;
@@ -20,6 +22,7 @@ mod planned;
 mod players;
 mod proxy;
 mod readme;
+mod replicas;
 mod scenario;
 mod schemathesis;
 mod service;

@@ -1,6 +1,7 @@
 //! Sessions in real servers: Redis as Debian ships it, plain and with TLS, Valkey, and clusters of one node and of several; away,
 //! hung, restarted, loading and evicting while they are used.
 
+mod exchange;
 pub(crate) mod server;
 
 use std::path::Path;
@@ -83,6 +84,7 @@ async fn conforms(flavour: Flavour) {
     .await;
     replicas_share(&server).await;
     all_keys_have_their_end_and_go_together(&server).await;
+    exchange::conforms(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

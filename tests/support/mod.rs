@@ -43,6 +43,12 @@ pub fn sample() -> PathBuf {
     samples().join(CAMERA).join("2026/03/14/10-00-00.ts")
 }
 
+/// A sample again and again, as one recording of so many minutes.
+pub fn minutes(count: usize) -> Vec<u8> {
+    let minute = fs::read(sample()).unwrap();
+    remuxed(&mut remux::Remuxer::copy(remux::Copy::default()), &minute.repeat(count))
+}
+
 /// A transport stream as a fragmented MP4 file.
 pub fn fragmented(source: &[u8]) -> Vec<u8> {
     let copy = remux::Copy { packaging: remux::Packaging::FragmentedMp4, ..remux::Copy::default() };

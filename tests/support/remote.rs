@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
+use playback_service::adapters::exchange::MemoryExchange;
 use playback_service::adapters::objects::{HttpObjects, PresignedUrls, SecretUrl, Settings};
 use playback_service::adapters::remote::{self, Beside, Remote};
 use playback_service::clock::{Clock, ManualClock};
@@ -16,6 +17,7 @@ use playback_service::domain::{CameraId, RecordingId, RecordingKey, TimeRange, V
 use playback_service::error::{Nearest, Result};
 use playback_service::metrics::Metrics;
 use playback_service::playback::Ports;
+use playback_service::playback::exchange::Exchange;
 use playback_service::playback::ports::{Catalogue, Listing, Objects, Row};
 use remux::time::Ticks;
 use standins::{Origin, Signer};
@@ -70,6 +72,27 @@ impl Catalogue for Rows {
             after: spans.iter().find(|span| span.start() >= range.end()).copied(),
         };
         ready(Ok(nearest)).boxed()
+    }
+}
+
+/// Nobody else is told anything there.
+pub fn alone() -> Arc<dyn Exchange> {
+    Arc::new(MemoryExchange::new(1 << 24))
+}
+
+fn settings(
+    beside: Option<Arc<dyn Beside>>,
+    exchange: Arc<dyn Exchange>,
+    work_dir: &Path,
+) -> remote::Settings {
+    remote::Settings {
+        work_dir: work_dir.to_owned(),
+        scope: "test".to_owned(),
+        index_concurrency: 2,
+        index_cache_bytes: 1 << 27,
+        segment_target: Ticks::from_millis(6000),
+        exchange,
+        beside,
     }
 }
 
@@ -152,6 +175,13 @@ impl Platform {
         self.remote_with(Arc::clone(&objects) as _, Some(objects), work_dir)
     }
 
+    /// One of those that tell each other what they learn at `exchange`.
+    pub fn replica(&self, exchange: &Arc<dyn Exchange>, work_dir: &Path, metrics: &Arc<Metrics>) -> Remote {
+        let rows = Arc::clone(&self.rows) as Arc<dyn Catalogue>;
+        let settings = settings(None, Arc::clone(exchange), work_dir);
+        Remote::new(rows, Arc::new(self.objects()), settings, self.clock(), Arc::clone(metrics))
+    }
+
     pub fn remote_over(&self, objects: Arc<dyn Objects>, work_dir: &Path) -> Remote {
         self.remote_with(objects, None, work_dir)
     }
@@ -162,21 +192,24 @@ impl Platform {
         beside: Option<Arc<dyn Beside>>,
         work_dir: &Path,
     ) -> Remote {
-        let settings = remote::Settings {
-            work_dir: work_dir.to_owned(),
-            scope: "test".to_owned(),
-            index_concurrency: 2,
-            index_cache_bytes: 1 << 27,
-            segment_target: Ticks::from_millis(6000),
-            beside,
-        };
         let rows = Arc::clone(&self.rows) as Arc<dyn Catalogue>;
-        Remote::new(rows, objects, settings, self.clock(), Arc::clone(&self.metrics))
+        Remote::new(
+            rows,
+            objects,
+            settings(beside, alone(), work_dir),
+            self.clock(),
+            Arc::clone(&self.metrics),
+        )
     }
 
     /// `ports` with recordings from here.
     pub fn wired(&self, ports: Ports, work_dir: &Path) -> Ports {
-        let remote = Arc::new(self.remote(work_dir));
+        Self::wired_to(self.remote(work_dir), ports)
+    }
+
+    /// `ports` with recordings from `remote`.
+    pub fn wired_to(remote: Remote, ports: Ports) -> Ports {
+        let remote = Arc::new(remote);
         Ports {
             recordings: Arc::clone(&remote) as _,
             indexes: Arc::clone(&remote) as _,

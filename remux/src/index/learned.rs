@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::lane::What;
 use super::part::Part;
 use super::pass::KEY;
-use super::stored::{IndexError, seal, unseal};
+use super::stored::{IndexError, is_sound, seal, unseal};
 use super::{Cut, Index, Rap, Run};
 use crate::cut::EARLY;
 use crate::layout::{Layout, RapClass};
@@ -89,18 +89,20 @@ impl Part {
     /// The GOPs in it of which nothing can change any more; `size` is that of the recording. A random access point of which that
     /// is `known` already need not be seen with what comes before it: who looks for it begins to read with it. Of a run that
     /// has other runs beside it, of damage, and of sound alone, nothing is kept.
-    pub fn learned(&self, size: u64, known: &Learned) -> Learned {
+    ///
+    /// `near` is about when it is: in a recording of many hours its own clock of 33 bits may stand for several times.
+    pub fn learned(&self, size: u64, near: MediaTime, known: &Learned) -> Learned {
         let is_sound = self.layout.rap_class == RapClass::AnyPes;
-        match self.index_in_place() {
+        match self.index_in_place(near) {
             Ok(index) if !is_sound && index.runs.len() == 1 && is_plain(&index.report) => {
-                self.gops(&index, size, known)
+                self.gops(&index, size, near, known)
             }
             _ => Learned::default(),
         }
     }
 
-    fn gops(&self, index: &Index, size: u64, known: &Learned) -> Learned {
-        let (run, seen) = (&index.runs[0], self.seen());
+    fn gops(&self, index: &Index, size: u64, near: MediaTime, known: &Learned) -> Learned {
+        let (run, seen) = (&index.runs[0], self.seen(near));
         let (is_first, is_last) = (self.range.start == 0, self.range.end >= size);
         let mut learned = Learned::default();
         let is_whole = |rap: &Rap| (is_first || seen.precedes(rap)) && (is_last || seen.follows(rap));
@@ -127,13 +129,13 @@ impl Part {
         learned
     }
 
-    fn seen(&self) -> Seen {
+    fn seen(&self, near: MediaTime) -> Seen {
         let mut seen = Seen { pictures: Vec::new(), others: vec![Vec::new(); self.layout.streams.len()] };
         self.replay(|fact| match fact.what {
             What::Start { offset, .. } if fact.stream == KEY => seen.pictures.push(offset),
             What::Start { offset, pts: Some(pts), .. } => {
                 let shift = self.layout.streams[fact.stream].shift;
-                let pts = pts.unwrap_near(self.layout.zero - shift) + shift;
+                let pts = pts.unwrap_near(near - shift) + shift;
                 seen.others[fact.stream].push((offset, pts));
             }
             _ => {}
@@ -177,12 +179,27 @@ impl Next {
             Self::End { offset, .. } => *offset,
         }
     }
+
+    fn pts(&self) -> MediaTime {
+        match self {
+            Self::Rap(rap) => rap.pts,
+            Self::End { end, .. } => *end,
+        }
+    }
 }
 
 impl Learned {
     /// What both know.
     pub fn merge(&mut self, other: Self) {
         self.gops.extend(other.gops);
+        self.begin = self.begin.or(other.begin);
+    }
+
+    /// What the other knows besides: of what both know this stays.
+    pub fn complement(&mut self, other: Self) {
+        for (offset, gop) in other.gops {
+            self.gops.entry(offset).or_insert(gop);
+        }
         self.begin = self.begin.or(other.begin);
     }
 
@@ -196,6 +213,34 @@ impl Learned {
             }
         }
         covered
+    }
+
+    /// Whether all of it lies in a recording of `size` bytes.
+    pub fn is_within(&self, size: u64) -> bool {
+        let ends = self.gops.values().map(|gop| match gop.next {
+            Next::Rap(rap) => rap.offset.saturating_add(u64::from(rap.trail.max(rap.size))),
+            Next::End { offset, .. } => offset,
+        });
+        ends.chain(self.begin.map(|begin| begin.first)).all(|end| end <= size)
+    }
+
+    /// The same in pieces, none of which is much longer than `length` bytes of the recording: each with the bytes that it
+    /// covers without a hole. What is learned between two pieces changes no other.
+    pub fn pieces(&self, length: u64) -> Vec<(Range<u64>, Self)> {
+        let mut pieces: Vec<(Range<u64>, Self)> = Vec::new();
+        for (&start, gop) in &self.gops {
+            let block = start / length.max(1);
+            let begin = self.begin.filter(|begin| begin.first == start);
+            match pieces.last_mut() {
+                Some((range, piece)) if range.end == start && range.start / length.max(1) == block => {
+                    range.end = gop.next.offset();
+                    piece.gops.insert(start, *gop);
+                }
+                _ => pieces
+                    .push((start..gop.next.offset(), Self { gops: BTreeMap::from([(start, *gop)]), begin })),
+            }
+        }
+        pieces
     }
 
     /// How many GOPs are known.
@@ -274,6 +319,10 @@ impl Learned {
                 Next::Rap(next) if next.offset > at => next.offset,
                 Next::Rap(_) => return None,
                 Next::End { offset, end, settled } => {
+                    // What others have told may make no sense beside what was seen.
+                    if !is_sound(&raps, end, offset) {
+                        return None;
+                    }
                     let (is_video, layout) = (layout.streams.first()?.codec.is_video(), layout.clone());
                     let report = Report {
                         before_first_rap: begin.before_first_rap,
@@ -329,7 +378,8 @@ impl Learned {
         });
         let raps: Option<Vec<Rap>> = raps.collect();
         for (stored, rap) in chain.gops.iter().zip(raps?).rev() {
-            let reaches = rap.offset < next.offset() && next.offset() <= u64::MAX / 2;
+            let rises = rap.offset < next.offset() && rap.pts < next.pts();
+            let reaches = rises && next.offset() <= u64::MAX / 2;
             let gop = Gop { rap, next, pictures: stored.pictures, others: stored.others };
             self.gops.insert(rap.offset, gop);
             next = reaches.then_some(Next::Rap(rap))?;
@@ -365,5 +415,58 @@ impl StoredGop {
             trail: self.trail,
             independent: self.independent,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::psi::crc32;
+
+    fn rap(number: i64) -> Rap {
+        let (pts, offset) = (MediaTime::from_ticks(900_000 + number * 180_000), number as u64 * 100_000);
+        Rap { offset, pts, dts: pts, size: 20_000, lead: 500, trail: 900, independent: true }
+    }
+
+    /// Ten GOPs, up to the end, with a hole in the middle.
+    fn learned() -> Learned {
+        let end = Next::End { offset: 1_000_000, end: rap(10).pts, settled: rap(10).pts };
+        let next = |number: i64| if number == 9 { end } else { Next::Rap(rap(number + 1)) };
+        let gop = |number: i64| Gop { rap: rap(number), next: next(number), pictures: 50, others: 90 };
+        let known = (0..10).filter(|&number| number != 5);
+        let begin = Some(Begin { first: 0, before_first_rap: 0, early: 0, others: 1 });
+        Learned { gops: known.map(|number| (rap(number).offset, gop(number))).collect(), begin }
+    }
+
+    proptest! {
+        /// Whoever keeps it may have changed it: whatever is believed does no harm.
+        #[test]
+        fn what_others_have_written_does_no_harm(
+            changes in proptest::collection::vec((6_usize..1000, any::<u8>()), 1..4), at: i64, length in 0_i64..1 << 40,
+        ) {
+            let mut bytes = learned().encode();
+            let body = bytes.len() - 4;
+            for (place, byte) in changes {
+                bytes[6 + place % (body - 6)] = byte;
+            }
+            bytes.truncate(body);
+            bytes.extend(crc32(&bytes).to_be_bytes());
+            let Ok(told) = Learned::decode(&bytes) else { return Ok(()) };
+            let is_within = told.is_within(1_000_000);
+            let mut both = learned();
+            both.complement(told);
+            let from = Some(MediaTime::from_ticks(at));
+            for from in [None, from, Some(rap(1).pts)] {
+                for to in [None, from.map(|from| from + Ticks::new(length)), Some(rap(4).pts)] {
+                    let cut = both.cut(Thresholds { from, to });
+                    prop_assert!(!is_within || cut.is_none_or(|cut| cut.bytes.end <= 1_000_000));
+                }
+            }
+            both.pieces(300_000);
+            both.covered();
+            prop_assert_eq!(Learned::decode(&both.encode()), Ok(both));
+        }
     }
 }

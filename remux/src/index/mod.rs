@@ -21,6 +21,7 @@ pub(crate) use self::part::KeyStart;
 pub use self::part::{Part, PartError, PartIndexer};
 pub(crate) use self::reader::first_rap;
 pub use self::stored::{FORMAT_VERSION, IndexError};
+pub(crate) use self::stored::{seal, unseal};
 
 use crate::layout::Layout;
 use crate::report::Report;

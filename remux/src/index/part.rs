@@ -21,7 +21,7 @@ use super::settled::SettledPass;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::limits;
-use crate::time::Timestamp;
+use crate::time::{MediaTime, Timestamp};
 use crate::ts::{Found, Framer, Header, LOOKAHEAD, PACKET, Packet};
 
 /// Reads a part of a run whose layout is known: push its bytes in order, then finish. What it keeps grows with the part: some
@@ -175,10 +175,10 @@ impl Part {
         self.concluded(SettledPass::new(Layout::clone(&self.layout)))
     }
 
-    /// The same of a part where it stands: does it not begin with the run, its first random access point is one like the
-    /// others.
-    pub(super) fn index_in_place(&self) -> Result<Index, Error> {
-        let pass = SettledPass::new(Layout::clone(&self.layout));
+    /// The same of a part where it stands, which is at about the time `near`: does it not begin with the run, its first random
+    /// access point is one like the others.
+    pub(super) fn index_in_place(&self, near: MediaTime) -> Result<Index, Error> {
+        let pass = SettledPass::near(Layout::clone(&self.layout), near);
         self.concluded(if self.range.start == 0 { pass } else { pass.inside() })
     }
 

@@ -6,6 +6,7 @@ use super::reader::Learned;
 use crate::error::Error;
 use crate::layout::{Layout, Path};
 use crate::pes::start::{Examined, PesStart};
+use crate::time::MediaTime;
 use crate::timeline::{Timed, Timekeeper};
 
 /// Takes what parts have settled, in order.
@@ -21,10 +22,16 @@ pub(super) struct SettledPass {
 
 impl SettledPass {
     pub(super) fn new(layout: Layout) -> Self {
+        let zero = layout.zero;
+        Self::near(layout, zero)
+    }
+
+    /// The same of what lies around `reference`: a clock of 33 bits does not say which of its turns it is on.
+    pub(super) fn near(layout: Layout, reference: MediaTime) -> Self {
         let rebuilt = layout.streams.iter().find(|stream| stream.path != Path::Relabel);
         let refused = rebuilt
             .map(|stream| Error::NeedsOnePass { offset: 0, reason: format!("{} is rebuilt", stream.source) });
-        Self { time: Timekeeper::new(&layout, layout.zero), facts: Facts::new(layout), refused }
+        Self { time: Timekeeper::new(&layout, reference), facts: Facts::new(layout), refused }
     }
 
     /// The same of what begins inside a run.

@@ -92,7 +92,7 @@ impl Index {
 }
 
 /// Magic, format version, body, CRC-32.
-pub(super) fn seal(magic: [u8; 4], body: &impl Serialize) -> Vec<u8> {
+pub(crate) fn seal(magic: [u8; 4], body: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::from(magic);
     bytes.extend(FORMAT_VERSION.to_be_bytes());
     let mut bytes = postcard::to_extend(body, bytes).expect("plain data that a Vec takes");
@@ -101,7 +101,7 @@ pub(super) fn seal(magic: [u8; 4], body: &impl Serialize) -> Vec<u8> {
 }
 
 /// The body of what [`seal`] made.
-pub(super) fn unseal<'a, T: Deserialize<'a>>(magic: [u8; 4], bytes: &'a [u8]) -> Result<T, IndexError> {
+pub(crate) fn unseal<'a, T: Deserialize<'a>>(magic: [u8; 4], bytes: &'a [u8]) -> Result<T, IndexError> {
     let (header, rest) = bytes.split_at_checked(HEADER).ok_or(IndexError::NotAnIndex)?;
     let version = header.strip_prefix(&magic).ok_or(IndexError::NotAnIndex)?;
     let found = version.iter().fold(0, |value, &byte| value << 8 | u16::from(byte));
@@ -176,7 +176,7 @@ impl StoredRun {
 }
 
 /// What everything that reads an index relies on.
-fn is_sound(raps: &[Rap], end: MediaTime, end_offset: u64) -> bool {
+pub(super) fn is_sound(raps: &[Rap], end: MediaTime, end_offset: u64) -> bool {
     let rises = raps.windows(2).all(|pair| pair[0].pts < pair[1].pts && pair[0].offset <= pair[1].offset);
     let lies_inside = |rap: &Rap| {
         rap.pts < end && rap.offset <= end_offset && u64::from(rap.trail) <= end_offset - rap.offset

@@ -1,5 +1,7 @@
 //! What is known of a recording's clock: places whose time is known, and how far what lies between them can be trusted.
 
+mod stored;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -356,7 +358,7 @@ impl Knowledge {
     }
 
     /// When a place is expected.
-    pub(super) fn clock_at(&self, offset: u64) -> MediaTime {
+    pub fn clock_at(&self, offset: u64) -> MediaTime {
         let at = self.points.partition_point(|point| point.offset <= offset);
         let left = at.checked_sub(1).and_then(|before| self.points.get(before)).copied();
         let left = left.unwrap_or(Point { offset: 0, clock: self.zero - self.delay });

@@ -22,12 +22,22 @@ pub struct Point {
 #[derive(Debug, Clone)]
 pub struct Sounder {
     indexer: PartIndexer,
+    /// About when the stretch begins.
+    near: MediaTime,
 }
 
 impl Sounder {
     /// A stretch that begins at any byte of the source.
     pub fn new(layout: Arc<Layout>, start: u64) -> Self {
-        Self { indexer: PartIndexer::new(layout, start) }
+        let near = layout.zero;
+        Self { indexer: PartIndexer::new(layout, start), near }
+    }
+
+    /// The same where about `expected` is when it begins: what is to be remembered of a recording of many hours is right only
+    /// with that.
+    #[must_use]
+    pub fn near(self, expected: MediaTime) -> Self {
+        Self { near: expected, ..self }
     }
 
     /// The next bytes, cut anywhere.
@@ -43,7 +53,7 @@ impl Sounder {
     /// The same, with what is to be remembered of a recording of `size` bytes, beside what is `known` already.
     pub fn finish_with_learned(self, size: u64, known: &Learned) -> (Sounding, Learned) {
         let part = self.indexer.finish();
-        (Sounding::of(&part), part.learned(size, known))
+        (Sounding::of(&part), part.learned(size, self.near, known))
     }
 }
 

@@ -93,7 +93,7 @@ impl Objects for LocalDir {
             let recording = recording.clone();
             let bytes =
                 read::stream_of(file, range.clone()).map_err(move |error| unreadable(&recording, &error));
-            Ok(Object { origin, range, bytes: bytes.boxed() })
+            Ok(Object { origin, modified: None, range, bytes: bytes.boxed() })
         }
         .boxed()
     }

@@ -8,13 +8,15 @@ use reqwest::header::{
 };
 
 use super::failure::Failure;
-use crate::domain::Origin;
+use crate::domain::{Origin, WallTime};
 use crate::playback::ports::Part;
 
 /// An answer whose body has not been read.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) origin: Origin,
+    /// `Last-Modified`
+    pub(super) modified: Option<WallTime>,
     /// The part, as far as there is one.
     pub(super) range: Range<u64>,
     /// Bytes of the body that lie before it.
@@ -108,6 +110,12 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 /// RFC 9110 §8.8: the ETag as it is given, weak or strong, else the date.
 fn validator(headers: &HeaderMap) -> Option<std::sync::Arc<str>> {
     text(headers, ETAG).or_else(|| text(headers, LAST_MODIFIED)).map(Into::into)
+}
+
+/// RFC 9110 §8.8.2: `Sat, 14 Mar 2026 10:00:00 GMT`
+pub(super) fn modified(headers: &HeaderMap) -> Option<WallTime> {
+    let date = chrono::DateTime::parse_from_rfc2822(text(headers, LAST_MODIFIED)?);
+    date.ok().map(|date| date.to_utc())
 }
 
 /// `bytes 0-99/1000`
@@ -207,6 +215,14 @@ mod tests {
         assert_eq!(validator(&both).as_deref(), Some("W/\"a\""));
         assert_eq!(validator(&[both[0], both[2]]).as_deref(), Some(both[2].1));
         assert_eq!(validator(&both[..1]), None);
+    }
+
+    #[test]
+    fn when_it_was_changed_is_a_date_or_nothing() {
+        let of = |date: &'static str| modified(&headers(&[("last-modified", date)]));
+        let moment = "2026-03-14T10:00:00Z".parse().unwrap();
+        assert_eq!(of("Sat, 14 Mar 2026 10:00:00 GMT"), Some(moment));
+        assert!(of("yesterday").is_none() && modified(&headers(&[])).is_none());
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) fn stream_of(
     recording: RecordingKey,
     answer: Answer,
 ) -> BoxStream<'static, Result<Bytes>> {
-    let Answer { origin, range, skip, response } = answer;
+    let Answer { origin, range, skip, response, .. } = answer;
     let (response, held) = (Some(response), Bytes::new());
     let body = Body { reader, recording, origin, rest: range, held, response, skip, since: 0, resumes: 0 };
     stream::try_unfold(body, Body::next).boxed()

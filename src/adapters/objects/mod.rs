@@ -24,6 +24,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use self::answer::Answer;
 pub use self::bucket::{Bucket, BucketSettings};
 use self::health::Health;
 use self::reader::Reader;
@@ -83,6 +84,11 @@ impl HttpObjects {
     fn health(&self) -> &Health {
         self.0.health()
     }
+
+    fn object(&self, recording: RecordingKey, answer: Answer) -> Object {
+        let (origin, modified, range) = (answer.origin.clone(), answer.modified, answer.range.clone());
+        Object { origin, modified, range, bytes: body::stream_of(Arc::clone(&self.0), recording, answer) }
+    }
 }
 
 impl Objects for HttpObjects {
@@ -95,12 +101,7 @@ impl Objects for HttpObjects {
     ) -> BoxFuture<'a, Result<Object>> {
         async move {
             let answer = self.0.open(recording, &part, known).await?;
-            let (origin, range) = (answer.origin.clone(), answer.range.clone());
-            Ok(Object {
-                origin,
-                range,
-                bytes: body::stream_of(Arc::clone(&self.0), recording.clone(), answer),
-            })
+            Ok(self.object(recording.clone(), answer))
         }
         .boxed()
     }
@@ -131,8 +132,7 @@ impl Beside for HttpObjects {
         let key = RecordingKey { object, ..recording.clone() };
         async move {
             let answer = self.0.find(&key, &Part::Range(0..u64::MAX)).await?;
-            let (origin, range) = (answer.origin.clone(), answer.range.clone());
-            Some(Object { origin, range, bytes: body::stream_of(Arc::clone(&self.0), key, answer) })
+            Some(self.object(key, answer))
         }
         .boxed()
     }

@@ -8,7 +8,7 @@ use reqwest::{Client, Response, redirect};
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::answer::{Answer, Head, head, range_header};
+use super::answer::{Answer, Head, head, modified, range_header};
 use super::failure::Failure;
 use super::health::Health;
 use super::patience::Patience;
@@ -155,7 +155,10 @@ impl Reader {
             self.send(url, headers).await.inspect_err(|failure| self.health.on_failure(failure))?;
         self.health.on_answer();
         match head(response.status(), response.headers(), part) {
-            Ok(Head { origin, range, skip }) => Ok(Answer { origin, range, skip, response }),
+            Ok(Head { origin, range, skip }) => {
+                let modified = modified(response.headers());
+                Ok(Answer { origin, modified, range, skip, response })
+            }
             Err(failure) => Err(self.explained(failure, response).await),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join};
 use moka::future::Cache;
 use remux::index::Index;
 use tokio::time::timeout;
@@ -16,7 +16,8 @@ use super::super::index_beside::{LARGEST, SUFFIX, Unfit, check_size, decode};
 use super::library::Library;
 use super::placing::Listed;
 use crate::domain::{CameraId, Origin, RecordingKey, TimeRange, later};
-use crate::error::{Error, Result};
+use crate::error::Error;
+use crate::playback::exchange::LASTS_UNREAD;
 use crate::playback::media::Media;
 use crate::playback::ports::{Object, Part};
 
@@ -71,23 +72,37 @@ enum Unread {
     Unfit(#[from] Unfit),
     #[error("{0}")]
     Bytes(#[from] Error),
+    #[error("it is older than the recording")]
+    Older,
 }
 
 impl Library {
-    /// The index beside a recording, where there is one that can be used.
-    pub(super) async fn index_beside(&self, key: &RecordingKey) -> Option<Index> {
+    /// The index beside a recording, where there is one that can be used, and what the recording's bytes are.
+    async fn index_beside(&self, key: &RecordingKey) -> Option<(Index, Origin)> {
         let beside = self.beside.as_deref()?;
         let read = timeout(LONGEST_WAIT, async {
             let object = beside.beside(key, SUFFIX).await?;
-            Some(read(object).await)
+            Some(self.read_beside(key, object).await)
         });
         match read.await.ok().flatten()? {
-            Ok(index) => Some(index),
+            Ok(found) => Some(found),
             Err(reason) => {
                 warn!(recording = %key.id, %reason, "index beside a recording not used");
                 None
             }
         }
+    }
+
+    /// An index that is older than its recording is one of what was there before, whatever its size.
+    async fn read_beside(&self, key: &RecordingKey, beside: Object) -> Result<(Index, Origin), Unread> {
+        let made = beside.modified;
+        let recording = async { Ok(self.objects.open(key, Part::Range(0..1), None).await?) };
+        let (index, recording) = try_join(read(beside), recording).await?;
+        if made.zip(recording.modified).is_some_and(|(made, recorded)| made < recorded) {
+            return Err(Unread::Older);
+        }
+        check_size(&index, recording.origin.size)?;
+        Ok((index, recording.origin))
     }
 
     /// The recordings of a range that are to have an index beside them, as their camera's do: their session looks for it.
@@ -130,27 +145,8 @@ impl Library {
 
     /// What the index beside a recording says, in place of a pass over it.
     pub(super) async fn found_beside(self: &Arc<Self>, key: &RecordingKey) -> Option<Arc<Media>> {
-        let index = self.index_beside(key).await?;
-        let origin = self.origin(key).await.ok()?;
-        self.adopt(key, index, origin).await
-    }
-
-    /// What the bytes of a recording are now.
-    pub(super) async fn origin(&self, key: &RecordingKey) -> Result<Origin> {
-        Ok(self.objects.open(key, Part::Range(0..1), None).await?.origin)
-    }
-
-    /// Takes an index over, if it is one of these bytes.
-    pub(super) async fn adopt(
-        self: &Arc<Self>,
-        key: &RecordingKey,
-        index: Index,
-        origin: Origin,
-    ) -> Option<Arc<Media>> {
-        if let Err(reason) = check_size(&index, origin.size) {
-            warn!(recording = %key.id, %reason, "index beside a recording not used");
-            return None;
-        }
+        let (index, origin) = self.index_beside(key).await?;
+        self.tell_index(key, &index, &origin, LASTS_UNREAD, None);
         let media = self.remember(key, index, origin).await.ok()?;
         self.learn(key, &media).await;
         self.sides.found.insert(key.clone(), ()).await;

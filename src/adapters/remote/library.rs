@@ -18,6 +18,7 @@ use super::super::index_store::IndexStore;
 use super::beside::Sides;
 use super::kept;
 use super::learned::{Cause, Known, Learned, Loss};
+use super::others::Others;
 use super::pass::{Unindexed, pass};
 use super::sketches::Sketches;
 use super::{Beside, Settings};
@@ -25,6 +26,7 @@ use crate::clock::Clock;
 use crate::domain::{Origin, RecordingKey, WallTime};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::Metrics;
+use crate::playback::exchange::{Errand, LASTS_UNREAD};
 use crate::playback::media::Media;
 use crate::playback::ports::Objects;
 
@@ -36,8 +38,9 @@ pub(super) struct Library {
     pub(super) learned: Learned,
     pub(super) sketches: Sketches,
     pub(super) sides: Sides,
+    pub(super) others: Others,
     pub(super) clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     store: IndexStore,
     pub(super) media: Cache<RecordingKey, Arc<Media>>,
     pub(super) target: Ticks,
@@ -69,6 +72,7 @@ impl Library {
             learned: Learned::default(),
             sketches: Sketches::default(),
             sides: Sides::default(),
+            others: Others::new(settings.exchange, settings.scope.clone(), Arc::clone(&metrics)),
             clock,
             metrics,
             store: IndexStore::open(&settings.work_dir, settings.scope.as_bytes()),
@@ -103,6 +107,7 @@ impl Library {
         self.media.invalidate(key).await;
         self.learned.forget(key).await;
         self.sketches.forget(key).await;
+        self.others.forget(key).await;
         let (library, name) = (Arc::clone(self), kept::file_name(key));
         // What could not be forgotten is found wrong again.
         let _ = spawn_blocking(move || library.store.forget(&name)).await;
@@ -116,11 +121,17 @@ impl Library {
         if let Some(media) = self.found_beside(key).await {
             return Ok(media);
         }
+        let turn = self.others.errand(key, Errand::Index, || self.heard_index(key)).await;
+        let claimed = match turn.done() {
+            Ok(media) => return Ok(media),
+            Err(claimed) => claimed,
+        };
         let turn = self.reads.acquire().await;
         let passed = pass(&*self.objects, key, &self.metrics).await;
         drop(turn);
         match passed {
             Ok((index, origin)) => {
+                self.tell_index(key, &index, &origin, LASTS_UNREAD, claimed);
                 let media = self.remember(key, index, origin).await?;
                 self.learn(key, &media).await;
                 Ok(media)

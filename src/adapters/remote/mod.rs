@@ -6,6 +6,7 @@
 //! session that waits ──> sketches: head and tail ──> Indexes: planned by a grid, found while it is played
 //!             or, sooner, the index that lies beside it, where there is one
 //!             where that is not enough: library: one pass, remembered in WORK_DIR ──> Indexes: cut exactly
+//! what either says ──> others: told to other replicas, and asked of them first
 //! segment ──> the objects themselves; what turns out to be gone or changed is forgotten ──> Objects
 //! ```
 
@@ -13,6 +14,7 @@ mod beside;
 mod kept;
 mod learned;
 mod library;
+mod others;
 mod pass;
 mod placing;
 mod ports;
@@ -27,6 +29,7 @@ pub use self::beside::Beside;
 use self::library::Library;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::playback::exchange::Exchange;
 use crate::playback::ports::{Catalogue, Objects};
 
 /// How recordings are read.
@@ -42,6 +45,8 @@ pub struct Settings {
     pub index_cache_bytes: u64,
     /// Target duration of a cut.
     pub segment_target: Ticks,
+    /// Where replicas tell each other what they learn.
+    pub exchange: Arc<dyn Exchange>,
     /// Who opens indexes that lie beside recordings, where they are looked for.
     pub beside: Option<Arc<dyn Beside>>,
 }

@@ -62,6 +62,10 @@ impl Indexes for Remote {
     fn sketch<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Sketch>>> {
         self.library.sketch(recording).boxed()
     }
+
+    fn on_learned(&self, recording: &RecordingKey) {
+        self.library.on_learned(recording);
+    }
 }
 
 impl Objects for Remote {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures::future::try_join;
 use moka::future::Cache;
-use remux::index::Index;
 use remux::locate::Grid;
 use remux::time::Ticks;
 use tracing::info;
@@ -16,6 +15,7 @@ use super::pass::Unindexed;
 use super::placing::{Listed, estimates};
 use crate::domain::{CameraId, RecordingKey, TimeRange};
 use crate::error::{Error, Kind, Result};
+use crate::playback::exchange::{Errand, LASTS};
 use crate::playback::locate::{Sketch, Sketched, sketch};
 use crate::playback::media::Media;
 
@@ -63,7 +63,12 @@ impl Sketches {
         self.sketched.contains_key(key)
     }
 
-    async fn of(&self, key: &RecordingKey) -> Option<Arc<Sketch>> {
+    /// What was found out elsewhere.
+    pub(super) async fn keep(&self, key: &RecordingKey, sketched: Sketched) {
+        self.sketched.insert(key.clone(), sketched).await;
+    }
+
+    pub(super) async fn of(&self, key: &RecordingKey) -> Option<Arc<Sketch>> {
         match self.sketched.get(key).await? {
             Sketched::Sketch(sketch) => Some(sketch),
             Sketched::NeedsIndex(_) => None,
@@ -96,6 +101,7 @@ impl Sketches {
 impl Library {
     /// Plans the rows of which nothing is known, if any recording of their camera has been looked at.
     pub(super) async fn plan(self: &Arc<Self>, camera: &CameraId, rows: &mut [Listed], range: TimeRange) {
+        self.ask_others(rows, range).await;
         let look = self.sketches.look(camera, rows).await;
         let estimates = estimates(rows);
         let mut loaded = self.kept_of(rows).await;
@@ -123,12 +129,13 @@ impl Library {
     }
 
     /// A recording of which all has been played by now is as good as read.
-    async fn read_by_and_by(
+    pub(super) async fn read_by_and_by(
         self: &Arc<Self>,
         key: &RecordingKey,
         sketch: Option<&Sketch>,
     ) -> Option<Arc<Media>> {
         let (index, origin) = (sketch?.index()?, sketch?.origin().clone());
+        self.tell_index(key, &index, &origin, LASTS, None);
         let media = self.remember(key, index, origin).await.ok()?;
         self.learn(key, &media).await;
         Some(media)
@@ -151,11 +158,10 @@ impl Library {
         if is_expected && self.found_as_expected(key).await {
             return Ok(());
         }
-        let index = async { Ok(if is_expected { None } else { self.index_beside(key).await }) };
-        let (index, sketched) = try_join(index, self.sketched(key)).await?;
-        if let Some(index) = index
-            && self.adopt_with(key, index, &sketched).await.is_some()
-        {
+        let beside = async { Ok(if is_expected { None } else { self.found_beside(key).await }) };
+        let (beside, sketched) = try_join(beside, self.sketched(key)).await?;
+        if let Some(media) = beside {
+            self.media.insert(key.clone(), media).await;
             return Ok(());
         }
         match sketched {
@@ -167,23 +173,9 @@ impl Library {
         }
     }
 
-    async fn adopt_with(
-        self: &Arc<Self>,
-        key: &RecordingKey,
-        index: Index,
-        sketched: &Sketched,
-    ) -> Option<()> {
-        let origin = match sketched {
-            Sketched::Sketch(sketch) => sketch.origin().clone(),
-            Sketched::NeedsIndex(_) => self.origin(key).await.ok()?,
-        };
-        let media = self.adopt(key, index, origin).await?;
-        self.media.insert(key.clone(), media).await;
-        Some(())
-    }
-
     /// Head and tail of a recording.
     pub(super) async fn sketch(self: &Arc<Self>, key: &RecordingKey) -> Result<Arc<Sketch>> {
+        self.ask_soon(key);
         match self.sketched(key).await? {
             Sketched::Sketch(sketch) => Ok(sketch),
             Sketched::NeedsIndex(why) => {
@@ -199,12 +191,23 @@ impl Library {
         if let Some(Known::Lost(loss)) = self.learned.of(key, self.clock.now()).await {
             return Err(loss.error);
         }
-        let duration = self.sketches.durations.get(key).await;
-        let read = sketch(&*self.objects, key, duration);
-        let read = self.sketches.sketched.try_get_with_by_ref(key, read).await;
+        let read = self.sketches.sketched.try_get_with_by_ref(key, self.sketched_for_all(key)).await;
         match read {
             Ok(sketched) => Ok(sketched),
             Err(error) => Err(self.on_failure(key, Unindexed::Bytes(Error::clone(&error))).await),
         }
+    }
+
+    /// Read by one replica for all that ask at a time.
+    async fn sketched_for_all(self: &Arc<Self>, key: &RecordingKey) -> Result<Sketched> {
+        let turn = self.others.errand(key, Errand::Sketch, || self.heard_sketch(key)).await;
+        let claimed = match turn.done() {
+            Ok(sketched) => return Ok(sketched),
+            Err(claimed) => claimed,
+        };
+        let duration = self.sketches.durations.get(key).await;
+        let sketched = sketch(&*self.objects, key, duration).await?;
+        self.tell_sketch(key, &sketched, claimed);
+        Ok(sketched)
     }
 }

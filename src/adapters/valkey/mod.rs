@@ -4,10 +4,13 @@
 //! it asks whether the session is still there, and while Valkey is away the copy is what sessions go on with. What could not be
 //! told meanwhile - renewals, stops - is owed and told when Valkey is back. Every key may be evicted at any time: without its
 //! session key a session is over, all others are for other programs to read.
+//!
+//! What replicas learn of recordings they tell each other there, too ([`ValkeyExchange`]).
 
 mod background;
 mod connect;
 mod copies;
+mod exchange;
 mod keys;
 mod link;
 mod notes;
@@ -19,6 +22,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::exchange::ValkeyExchange;
 pub use self::store::ValkeySessions;
 
 /// Where Valkey is and how to get in.

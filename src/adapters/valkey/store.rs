@@ -12,7 +12,7 @@ use super::copies::{Copies, Copy, Owed};
 use super::link::{self, Link};
 use super::notes::Notes;
 use super::wire::{self, Unreadable};
-use super::{CopyLimits, Server, keys};
+use super::{CopyLimits, Server, ValkeyExchange, keys};
 use crate::clock::Clock;
 use crate::domain::{SessionId, WallTime};
 use crate::error::{Error, Kind, Result};
@@ -55,6 +55,11 @@ impl ValkeySessions {
         tasks.spawn(async move { writer.write(waiting).await });
         tasks.spawn(async move { settler.settle().await });
         Self { store, _tasks: tasks }
+    }
+
+    /// Where replicas tell each other what they learn, over the same link.
+    pub fn exchange(&self) -> ValkeyExchange {
+        ValkeyExchange::over(Arc::clone(&self.store))
     }
 }
 

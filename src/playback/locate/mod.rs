@@ -8,6 +8,7 @@
 //! ```
 
 mod read;
+mod stored;
 mod way;
 
 use std::fmt;

@@ -45,7 +45,9 @@ impl Way {
     ) -> Result<Object> {
         let range = self.range(objects, key).await?;
         let object = objects.open(key, Part::Range(range), Some(&self.sketch.origin)).await?;
-        self.sounder = Some(Sounder::new(Arc::clone(self.sketch.layout()), object.range.start));
+        let start = object.range.start;
+        let near = self.sketch.known().clock_at(start);
+        self.sounder = Some(Sounder::new(Arc::clone(self.sketch.layout()), start).near(near));
         Ok(object)
     }
 

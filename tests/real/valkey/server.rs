@@ -211,9 +211,16 @@ impl Running {
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
-    /// All keys of ours, in order.
+    /// All keys of sessions, in order. What was learned of recordings is no session's, and no session's end removes it.
     pub(crate) fn keys(&self) -> Vec<String> {
-        let scans = self.nodes().map(|node| node.cli(&["--scan", "--pattern", "playback:*"]));
+        let mut keys = self.keys_of("playback:*");
+        keys.retain(|key| !key.starts_with("playback:learned:"));
+        keys
+    }
+
+    /// All keys of a pattern, in order.
+    pub(crate) fn keys_of(&self, pattern: &str) -> Vec<String> {
+        let scans = self.nodes().map(|node| node.cli(&["--scan", "--pattern", pattern]));
         let mut keys: Vec<String> =
             scans.flat_map(|scan| scan.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
         keys.sort();
