@@ -54,8 +54,8 @@ pub(super) struct Timing {
 #[derive(Debug, Clone, Copy)]
 struct Anchor {
     times: Times,
-    /// When a picture of this order is shown.
-    shown: (Option<Order>, MediaTime),
+    /// When a picture of this order is shown, and how many pictures behind the anchor it stands.
+    shown: (Option<Order>, MediaTime, i64),
     /// Pictures behind it that have gone out.
     passed: i64,
 }
@@ -126,7 +126,7 @@ impl Timing {
         let begins = self.begins(&picture, given);
         // Within a GOP DTS rise; a random access point is believed, for a segment may begin with it.
         let times = if begins || self.reorder.is_some() { given } else { self.rising(given) };
-        self.anchor = Some(Anchor { times, shown: (picture.order, times.pts), passed: 0 });
+        self.anchor = Some(Anchor { times, shown: (picture.order, times.pts, 0), passed: 0 });
         let is_boundary = is_steady && (begins || picture.unit == Unit::Gradual) && picture.is_entrance;
         self.has_begun |= is_boundary;
         self.put(picture, times, begins, is_boundary, out);
@@ -220,13 +220,13 @@ impl Anchor {
         let dts = self.times.dts + pace.of(self.passed);
         let late = dts + self.times.delay();
         let pts = match (self.shown, picture.order) {
-            ((Some(from), pts), Some(order)) if from.sequence == order.sequence && order_step > 0 => {
+            ((Some(from), pts, at), Some(order)) if from.sequence == order.sequence && order_step > 0 => {
                 let places = (order.count - from.count) / order_step;
-                if (places - self.passed).abs() <= FARTHEST { pts + pace.of(places) } else { late }
+                if (places - (self.passed - at)).abs() <= FARTHEST { pts + pace.of(places) } else { late }
             }
             // Nothing says when it is shown, but in the next sequence that may be known from here on.
             (_, order) => {
-                self.shown = (order, late);
+                self.shown = (order, late, self.passed);
                 late
             }
         };
