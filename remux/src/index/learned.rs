@@ -4,6 +4,9 @@
 //! random access points have been seen with all that reaches across them, nothing can change any more. Such GOPs are facts
 //! that stand alone: they are put together as sets, in any order, and where they follow each other from the first to the end
 //! they are the index of one pass.
+//!
+//! Who reads on where a GOP begins that is known does not see what leads to it. Such a GOP is open: it is known as soon as the
+//! one before it is, which knows its random access point.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -26,6 +29,8 @@ use crate::time::{MediaTime, Ticks};
 pub struct Learned {
     /// By the offset of the RAP that each begins with.
     gops: BTreeMap<u64, Gop>,
+    /// Those whose random access point was seen without what comes before it, and of which no GOP before is known.
+    open: BTreeMap<u64, Gop>,
     /// What came before the first.
     begin: Option<Begin>,
 }
@@ -110,9 +115,12 @@ impl Part {
                 None if is_last => end,
                 _ => continue,
             };
+            let (pictures, others) = seen.count(rap.offset..next.offset(), run.layout.zero);
+            let gop = Gop { rap: *rap, next, pictures, others };
             if is_whole(rap) {
-                let (pictures, others) = seen.count(rap.offset..next.offset(), run.layout.zero);
-                learned.gops.insert(rap.offset, Gop { rap: *rap, next, pictures, others });
+                learned.gops.insert(rap.offset, gop);
+            } else if is_last || seen.follows(rap) {
+                learned.open.insert(rap.offset, gop);
             }
         }
         if let (true, Some(first)) = (is_first, run.raps.first()) {
@@ -170,6 +178,13 @@ impl Seen {
 }
 
 impl Next {
+    fn rap(&self) -> Option<Rap> {
+        match self {
+            Self::Rap(rap) => Some(*rap),
+            Self::End { .. } => None,
+        }
+    }
+
     fn offset(&self) -> u64 {
         match self {
             Self::Rap(rap) => rap.offset,
@@ -182,7 +197,21 @@ impl Learned {
     /// What both know.
     pub fn merge(&mut self, other: Self) {
         self.gops.extend(other.gops);
+        self.open.extend(other.open);
         self.begin = self.begin.or(other.begin);
+        self.close();
+    }
+
+    /// Open GOPs are known once the GOPs before them are.
+    fn close(&mut self) {
+        let mut raps: Vec<Rap> = self.gops.values().filter_map(|gop| gop.next.rap()).collect();
+        while let Some(rap) = raps.pop() {
+            if let Some(open) = self.open.remove(&rap.offset) {
+                let gop = *self.gops.entry(rap.offset).or_insert(Gop { rap, ..open });
+                raps.extend(gop.next.rap());
+            }
+        }
+        self.open.retain(|offset, _| !self.gops.contains_key(offset));
     }
 
     /// The bytes whose GOPs are known, in order, without those that touch.
@@ -287,7 +316,9 @@ impl Learned {
             }
             last = Some(*gop);
         }
-        seal(MAGIC, &(self.begin, chains))
+        let open = self.open.values();
+        let open = open.map(|gop| StoredChain { gops: vec![StoredGop::of(gop, None)], next: gop.next });
+        seal(MAGIC, &(self.begin, chains, open.collect::<Vec<_>>()))
     }
 
     /// Reads what [`Learned::encode`] wrote.
@@ -295,28 +326,34 @@ impl Learned {
     /// # Errors
     /// [`IndexError`] where the bytes are nothing of the kind, of another version, or damaged.
     pub fn decode(bytes: &[u8]) -> Result<Self, IndexError> {
-        let (begin, chains): (Option<Begin>, Vec<StoredChain>) = unseal(MAGIC, bytes)?;
-        let mut learned = Self { gops: BTreeMap::new(), begin };
-        chains.into_iter().try_for_each(|chain| learned.restore(chain)).ok_or(IndexError::Damaged)?;
+        let (begin, chains, open): (Option<Begin>, Vec<StoredChain>, Vec<StoredChain>) =
+            unseal(MAGIC, bytes)?;
+        let mut learned = Self { begin, ..Self::default() };
+        let mut restored = |chains: Vec<StoredChain>, of: fn(&mut Self) -> &mut BTreeMap<u64, Gop>| {
+            chains.into_iter().try_for_each(|chain| restore(chain, of(&mut learned)))
+        };
+        restored(chains, |learned| &mut learned.gops).ok_or(IndexError::Damaged)?;
+        restored(open, |learned| &mut learned.open).ok_or(IndexError::Damaged)?;
         Ok(learned)
     }
+}
 
-    fn restore(&mut self, chain: StoredChain) -> Option<()> {
-        let mut next = chain.next;
-        let mut before = None;
-        let raps = chain.gops.iter().map(|stored| {
-            before = Some(stored.rap(before)?);
-            before
-        });
-        let raps: Option<Vec<Rap>> = raps.collect();
-        for (stored, rap) in chain.gops.iter().zip(raps?).rev() {
-            let reaches = rap.offset < next.offset() && next.offset() <= u64::MAX / 2;
-            let gop = Gop { rap, next, pictures: stored.pictures, others: stored.others };
-            self.gops.insert(rap.offset, gop);
-            next = reaches.then_some(Next::Rap(rap))?;
-        }
-        Some(())
+/// Puts back what was stored.
+fn restore(chain: StoredChain, gops: &mut BTreeMap<u64, Gop>) -> Option<()> {
+    let mut next = chain.next;
+    let mut before = None;
+    let raps = chain.gops.iter().map(|stored| {
+        before = Some(stored.rap(before)?);
+        before
+    });
+    let raps: Option<Vec<Rap>> = raps.collect();
+    for (stored, rap) in chain.gops.iter().zip(raps?).rev() {
+        let reaches = rap.offset < next.offset() && next.offset() <= u64::MAX / 2;
+        let gop = Gop { rap, next, pictures: stored.pictures, others: stored.others };
+        gops.insert(rap.offset, gop);
+        next = reaches.then_some(Next::Rap(rap))?;
     }
+    Some(())
 }
 
 impl StoredGop {
