@@ -61,6 +61,8 @@ pub enum SearchError {
 
 /// A time that lies in a hole longer than this, in which there are hardly any bytes, lies in a jump of the clock.
 const LONGEST_HOLE: Ticks = Ticks::from_millis(10_000);
+/// How many times less than the average is hardly any: cameras that see nothing move send little.
+const HARDLY_ANY: u64 = 32;
 /// Where GOPs are irregular, the next random access point is rarely further away.
 const LIKELY_WAIT: Ticks = Ticks::from_millis(10_000);
 /// After so many rounds of probes, interpolation has not helped: the middle is probed.
@@ -103,18 +105,20 @@ impl Search {
         }
         let goal = from - known.wait();
         let (left, Some(right)) = known.bracket(goal) else { return Err(SearchError::NoTail) };
-        check_hole(&left, &right)?;
+        check_hole(known, &left, &right)?;
         let estimate = known.between(&left, &right, goal);
         let doubt = known.doubt(&left, &right, estimate);
-        let start = estimate.saturating_sub(doubt.saturating_mul(2)).max(left.offset);
-        if estimate.saturating_sub(start) <= self.margin() {
+        let before = doubt.saturating_mul(2).saturating_add(known.grain());
+        let start = estimate.saturating_sub(before).max(left.offset);
+        if estimate.saturating_sub(start) <= self.margin() + known.grain() {
             return Ok(Step::Read(self.range(known, start.saturating_sub(known.lead()))));
         }
         if self.known.replace(known.count()) == Some(known.count()) {
             self.probe = (self.probe * 2).min(limits::LONGEST_PROBE);
         }
+        self.probe = self.probe.max(known.probe());
         self.probes += 1;
-        Ok(Step::Probe(self.places(&left, &right, estimate, doubt)))
+        Ok(Step::Probe(self.places(known, &left, &right, estimate, doubt)))
     }
 
     /// Bytes that may be read before what is looked for: the more, the longer the search takes.
@@ -122,14 +126,21 @@ impl Search {
         limits::START_MARGIN << self.probes.min(4)
     }
 
-    /// Where to probe.
-    fn places(&self, left: &Point, right: &Point, estimate: u64, doubt: u64) -> Vec<Range<u64>> {
+    /// Where to probe: in one place where it will be certain then.
+    fn places(
+        &self,
+        known: &Knowledge,
+        left: &Point,
+        right: &Point,
+        estimate: u64,
+        doubt: u64,
+    ) -> Vec<Range<u64>> {
         let distance = right.offset.saturating_sub(left.offset);
         let places = match () {
             () if self.probes > MISSES => {
                 [1, 2, 3].map(|quarter| left.offset + distance / 4 * quarter).to_vec()
             }
-            () if doubt > limits::START_MARGIN => {
+            () if known.doubt_around(doubt) > limits::START_MARGIN / 4 => {
                 let (near, far) = (doubt / 2, doubt.saturating_mul(2));
                 vec![
                     estimate.saturating_sub(far),
@@ -207,8 +218,9 @@ fn bytes_behind(known: &Knowledge, place: u64, time: Ticks) -> u64 {
     known.offset_at(known.clock_at(place) + time).saturating_sub(place)
 }
 
-fn check_hole(left: &Point, right: &Point) -> Result<(), Contradiction> {
-    let is_hole =
-        right.offset.saturating_sub(left.offset) < limits::PROBE && right.clock - left.clock > LONGEST_HOLE;
+fn check_hole(known: &Knowledge, left: &Point, right: &Point) -> Result<(), Contradiction> {
+    let bytes = right.offset.saturating_sub(left.offset);
+    let step = right.clock - left.clock;
+    let is_hole = step > LONGEST_HOLE && bytes < limits::PROBE && bytes < known.bytes_of(step) / HARDLY_ANY;
     if is_hole { Err(Contradiction::Jump { offset: left.offset }) } else { Ok(()) }
 }
