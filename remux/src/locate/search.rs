@@ -121,9 +121,12 @@ impl Search {
         Ok(Step::Probe(self.places(known, &left, &right, estimate, doubt)))
     }
 
-    /// Bytes that may be read before what is looked for: the more, the longer the search takes.
+    /// Bytes that may be read before what is looked for: the more, the longer the search takes. A probe costs a quarter.
     fn margin(&self) -> u64 {
-        limits::START_MARGIN << self.probes.min(4)
+        match self.probes {
+            0 => limits::START_MARGIN / 4 * 3,
+            probes => limits::START_MARGIN << probes.min(4),
+        }
     }
 
     /// Where to probe: in one place where it will be certain then.
