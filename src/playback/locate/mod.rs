@@ -33,6 +33,8 @@ pub struct Sketch {
     medium: Medium,
     run: MediaRun,
     gops: GopFacts,
+    /// Bytes of the longest random access point of its head.
+    key_frame: u64,
     known: Mutex<Knowledge>,
     /// The GOPs that have passed by.
     learned: Mutex<Learned>,
@@ -79,8 +81,9 @@ impl Sketch {
     fn of(origin: Origin, head: ReadHead, known: Knowledge) -> Self {
         let run = MediaRun::of(head.medium.layout(), known.duration().unwrap_or_default());
         let (medium, gops) = (head.medium, head.head.gops);
+        let key_frame = head.head.raps.iter().map(|rap| u64::from(rap.size)).max().unwrap_or(0);
         let (known, learned, is_contradicted) = (Mutex::new(known), Mutex::default(), AtomicBool::default());
-        Self { origin, medium, run, gops, known, learned, is_contradicted }
+        Self { origin, medium, run, gops, key_frame, known, learned, is_contradicted }
     }
 
     /// Whether something was met in it that is not what head and tail said: it has to be read as a whole.

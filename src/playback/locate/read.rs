@@ -67,19 +67,20 @@ async fn push(reader: &mut HeadReader, mut object: Object) -> Result<u64> {
     Ok(object.range.end)
 }
 
-/// What three random access points usually take; where it is only to be seen that it looks as expected, some pictures and the
-/// sound beside them.
+/// What three random access points usually take; where it is only to be seen that it looks as expected, one of them, some
+/// pictures and the sound beside them.
 fn first_step(key: &RecordingKey, expected: &Expected) -> u64 {
-    let seconds = if expected.look.is_some() { 0.75 } else { 5.0 };
     let duration = expected.duration.map(Ticks::as_seconds).filter(|&seconds| seconds > 0.0);
-    let step = duration.map(|duration| (key.version.size as f64 / duration * seconds) as u64);
-    match expected.look {
-        Some(_) => step.unwrap_or(0).clamp(SMALLEST_LOOK, SMALLEST_STEP),
-        None => step.unwrap_or(LATER_STEP).clamp(SMALLEST_STEP, LARGEST_STEP),
+    let bytes_of =
+        |seconds: f64| duration.map(|duration| (key.version.size as f64 / duration * seconds) as u64);
+    match &expected.look {
+        Some(look) => (look.key_frame + bytes_of(0.4).unwrap_or(0)).clamp(SMALLEST_LOOK, LARGEST_LOOK),
+        None => bytes_of(5.0).unwrap_or(LATER_STEP).clamp(SMALLEST_STEP, LARGEST_STEP),
     }
 }
 
 const SMALLEST_LOOK: u64 = 256 << 10;
+const LARGEST_LOOK: u64 = 1 << 20;
 const SMALLEST_STEP: u64 = 512 << 10;
 const LARGEST_STEP: u64 = 4 << 20;
 /// A read behind the first, which waits for the one before.
