@@ -88,6 +88,7 @@ async fn head_and_tail_are_read_by_one_replica() {
     let [sketch, elsewhere] =
         [one.remote.sketch(&key).await.unwrap(), other.remote.sketch(&key).await.unwrap()];
     assert_eq!(platform.origin.requests(), asked);
+    let (sketch, elsewhere) = (sketch.unwrap(), elsewhere.unwrap());
     assert_eq!((sketch.layout(), sketch.duration()), (elsewhere.layout(), elsewhere.duration()));
     assert_eq!((other.taken("sketch"), other.told("sketch")), (1, 0));
 }

@@ -140,7 +140,8 @@ pub const INTERLEAVED: usize = 8 << 20;
 /// Bytes of a probe: smaller ones fall inside of one key frame and see no clock.
 pub const PROBE: u64 = 256 << 10;
 
-/// Bytes of the longest probe, where shorter ones saw no clock.
+/// Bytes of the longest probe, where shorter ones saw no clock; of fragmented MP4 it is longer than the longest fragment of
+/// the head, which is shorter than [`HEAD`].
 pub const LONGEST_PROBE: u64 = 4 << 20;
 
 /// Bytes of tail that are looked at for a clock. Past that the recording is scanned.

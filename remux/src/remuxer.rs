@@ -13,6 +13,7 @@ use crate::index::Cut;
 use crate::layout::{Container, Layout, Packaging};
 use crate::limits;
 use crate::locate::{Found, Thresholds};
+use crate::mp4::read::FragmentedMovie;
 use crate::report::{Event, Report};
 use crate::rewriter::{Continuation, Extent, Measured, Mp4Rewriter, Rewriter, Successor, Target};
 use crate::time::Ticks;
@@ -99,6 +100,8 @@ pub struct Remuxer {
 enum State {
     /// A segment before its first byte.
     Waiting { layout: Arc<Layout>, bounds: Bounds, begin: Option<u64>, target: Target },
+    /// The same of fragments of MP4 that begin anywhere.
+    WaitingForFragments { movie: Arc<FragmentedMovie>, layout: Arc<Layout>, bounds: Bounds, target: Target },
     /// The first bytes, which say what the source is.
     Sniffing { begun: Vec<u8>, offset: u64, target: Target },
     /// Reads the head of a run of a transport stream; of the first, nothing goes before it.
@@ -178,10 +181,25 @@ impl Remuxer {
         })
     }
 
-    /// What a segment of a transport stream has found of its bounds.
+    /// The same of a fragmented file whose movie is known.
+    pub(crate) fn between_fragments(
+        movie: Arc<FragmentedMovie>,
+        layout: Arc<Layout>,
+        thresholds: Thresholds,
+        packaging: Packaging,
+    ) -> Self {
+        let target = match packaging {
+            Packaging::TransportStream => Target::Packets,
+            Packaging::FragmentedMp4 => Target::Segment,
+        };
+        Self::new(State::WaitingForFragments { movie, layout, bounds: thresholds.bounds(), target })
+    }
+
+    /// What a segment has found of its bounds, where it [looks for them](Self::between) or comes from a transport stream.
     pub fn found(&self) -> Option<Found> {
         match &self.state {
             State::Playing(rewriter) => Some(rewriter.found()),
+            State::PlayingMp4(rewriter) => rewriter.found(),
             _ => None,
         }
     }
@@ -221,6 +239,7 @@ impl Remuxer {
     /// [`Error::OutOfOrder`] where `offset` does not continue what came before; any other where there is nothing to play,
     /// and then again at every further call.
     pub fn push(&mut self, offset: u64, bytes: Bytes) -> Result<(), Error> {
+        self.start_fragments(offset)?;
         if let State::PlayingMp4(rewriter) = &mut self.state {
             let pushed = rewriter.push(offset, bytes);
             return pushed.or_else(|error| self.fail(error));
@@ -252,7 +271,7 @@ impl Remuxer {
                     Err(error) => return self.give_up(error),
                 }
             }
-            State::Over | State::PlayingMp4(_) => {}
+            State::Over | State::PlayingMp4(_) | State::WaitingForFragments { .. } => {}
             State::Playing(rewriter) if rewriter.is_complete() => {}
             State::Playing(_) => self.pending.push_back(bytes),
             State::Failed(error) => return Err(error.clone()),
@@ -281,6 +300,18 @@ impl Remuxer {
             if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
                 self.push(at, bytes)?;
             }
+        }
+        Ok(())
+    }
+
+    /// The first bytes of a segment of fragments come, from `offset` on.
+    fn start_fragments(&mut self, offset: u64) -> Result<(), Error> {
+        let State::WaitingForFragments { movie, layout, bounds, target } = &mut self.state else {
+            return Ok(());
+        };
+        match Mp4Rewriter::between(movie, layout, *bounds, std::mem::take(target), offset) {
+            Ok(rewriter) => self.state = State::PlayingMp4(Box::new(rewriter)),
+            Err(error) => return self.fail(error),
         }
         Ok(())
     }
@@ -326,6 +357,7 @@ impl Remuxer {
         if let State::Sniffing { .. } = &self.state {
             self.on_sniffed(None)?;
         }
+        self.start_fragments(0)?;
         if let State::Waiting { begin, .. } = &self.state {
             // Not a byte: an empty segment is still a segment.
             let begin = begin.unwrap_or(0);
@@ -370,9 +402,11 @@ impl Remuxer {
             State::Playing(rewriter) => rewriter.is_complete() && self.pending.is_empty(),
             State::PlayingMp4(rewriter) => rewriter.is_complete(),
             State::Over => true,
-            State::Waiting { .. } | State::Sniffing { .. } | State::Learning { .. } | State::Failed(_) => {
-                false
-            }
+            State::Waiting { .. }
+            | State::WaitingForFragments { .. }
+            | State::Sniffing { .. }
+            | State::Learning { .. }
+            | State::Failed(_) => false,
         }
     }
 
@@ -390,7 +424,7 @@ impl Remuxer {
         match &self.state {
             State::Playing(rewriter) => Some(rewriter.layout()),
             State::PlayingMp4(rewriter) => rewriter.layout(),
-            State::Waiting { layout, .. } => Some(layout),
+            State::Waiting { layout, .. } | State::WaitingForFragments { layout, .. } => Some(layout),
             State::Sniffing { .. } | State::Learning { .. } | State::Failed(_) | State::Over => None,
         }
     }

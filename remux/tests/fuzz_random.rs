@@ -46,7 +46,7 @@ fn parsers_of_sound_hold() {
 fn recordings_without_an_index_hold_when_they_are_damaged() {
     let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/locate");
     let read = |name: &str| std::fs::read(seeds.join(name)).expect("a readable seed");
-    let sound = ["bframes", "gop10", "mixed", "audiofirst"].map(read);
+    let sound = ["bframes", "gop10", "mixed", "audiofirst", "fragments", "fragments-within-gops"].map(read);
     let mut numbers = Numbers(0x853c_49e6_748f_ea9b);
     for seed in sound.iter().cycle().take(600) {
         let mut data = [&seed[..], &seed[2..]].concat();

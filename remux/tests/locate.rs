@@ -255,6 +255,86 @@ fn a_constant_bit_rate_takes_two_rounds_and_three_megabytes_more_than_the_segmen
     }
 }
 
+/// Bytes of head that are read where the camera is known.
+const LOOK: u64 = 400_000;
+
+#[test]
+fn of_a_recording_that_looks_like_another_little_is_read() {
+    let first = Recording::new(Recipe { rates: walk(3600, 525_000, 535_000, 9), ..Recipe::default() });
+    let model_origin = Origin::new(&first);
+    let mut model = model_origin.open(None);
+    let thresholds = model.grid.thresholds(100);
+    model_origin.segment(&mut model, thresholds);
+
+    let second = Recording::new(Recipe { zero: 77_000_000, ..walking(525_000, 535_000) });
+    let origin = Origin::new(&second);
+    let mut noise = Noise(3);
+    let mut surplus = Vec::new();
+    for _ in 0..60 {
+        origin.bytes.set(0);
+        let mut reader = HeadReader::for_grid(origin.size);
+        reader.push(&origin.read(0..LOOK));
+        let head = reader.resembling(&model.layout, *model.known.gops()).expect("it looks the same");
+        let mut known = Knowledge::resembling(&head, origin.size, &model.known).unwrap();
+        let layout = Arc::new(head.layout.clone());
+        let tail = origin.sound(&layout, known.tail_range());
+        let Tail::Ends(duration) = known.learn_tail(&tail, None).unwrap() else { panic!("a clock") };
+        let before = origin.bytes.get();
+        let grid = Grid::new(layout.zero, &head.gops, duration, TARGET);
+        let mut opened = Opened { learned: Learned::default(), layout, known, grid };
+        let thresholds = grid.thresholds(1 + noise.below(grid.cells as usize - 1) as u32);
+        let made = origin.segment(&mut opened, thresholds);
+        assert_right(&second, &made, thresholds);
+        assert!(made.rounds <= 3);
+        let (begin, end) = (made.found.begin.unwrap(), made.found.end.map_or(origin.size, |end| end.offset));
+        surplus.push(before + made.bytes - (end - begin.offset));
+        // The layout is the one that a longer head gives, but for what only that shows.
+        let whole = origin.open_head().1;
+        assert_eq!(*whole, Layout { gop: whole.gop, ..Layout::clone(&opened.layout) });
+    }
+    let [p50, p95, most] = percentiles(surplus);
+    println!("a recording like another: {p50} {p95} {most} bytes beyond");
+    assert!(p95 <= 3_000_000);
+}
+
+#[test]
+fn what_looks_otherwise_is_read_further() {
+    let recording = Recording::new(Recipe::default());
+    let model = Origin::new(&recording).open(None);
+    let look = |recipe: Recipe| {
+        let recording = Recording::new(recipe);
+        let mut reader = HeadReader::for_grid(recording.size());
+        reader.push(&recording.read(0..LOOK));
+        reader.resembling(&model.layout, *model.known.gops())
+    };
+    assert!(look(Recipe { zero: 5, ..Recipe::default() }).is_some());
+    for other in [
+        Recipe { stride: 192, ..Recipe::default() },
+        Recipe { sound_clock: 3600 * 90_000, ..Recipe::default() },
+        // Its first picture alone is longer.
+        Recipe { rates: vec![12_000_000], ..Recipe::default() },
+    ] {
+        assert_eq!(look(other), None);
+    }
+}
+
+#[test]
+fn reading_on_from_one_segment_to_the_next_learns_all_of_it() {
+    for recipe in shorts() {
+        let recording = Recording::new(recipe);
+        let origin = Origin::new(&recording);
+        let mut opened = origin.open(None);
+        for k in 0..opened.grid.cells {
+            let thresholds = opened.grid.thresholds(k);
+            let made = origin.segment(&mut opened, thresholds);
+            opened.learned.merge(Learned::decode(&made.learned.encode()).unwrap());
+        }
+        let index = support::index(&recording.read(0..origin.size), 65_536).unwrap();
+        let found = opened.learned.index(&opened.layout).expect("all has passed by");
+        assert_eq!(found.runs, index.runs);
+    }
+}
+
 #[test]
 fn a_varying_bit_rate_with_irregular_gops_takes_six() {
     for recipe in [

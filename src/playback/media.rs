@@ -5,6 +5,7 @@ use std::sync::Arc;
 use remux::Packaging;
 use remux::index::{Cut, Index};
 use remux::layout::{Format, Layout, Stream};
+use remux::locate::Grid;
 use remux::time::Ticks;
 use sha2::{Digest, Sha256};
 
@@ -67,6 +68,33 @@ impl Media {
         self.runs.get(run).map(|run| &run.digest)
     }
 
+    /// What of this is shown in a cell of a grid by which the recording was planned before it was read: runs are laid end to
+    /// end, as they are in a new session. Where a run ends in it, what follows is left out, because the clock of a segment
+    /// does not jump. `None` where there is nothing.
+    pub(super) fn cell(&self, grid: &Grid, number: u32) -> Option<(Cut, MediaRun)> {
+        let mut begins = Ticks::ZERO;
+        for (run, of) in self.runs.iter().enumerate() {
+            let cell_of = |cut: &Cut| {
+                let since_zero = begins + (cut.start - of.layout.zero);
+                grid.cell_at(grid.zero + since_zero + Ticks::new(grid.gop.get() / 2))
+            };
+            let cuts = self.cuts.iter().filter(|cut| cut.run == run && cell_of(cut) == number);
+            if let Some(cut) = cuts.cloned().reduce(joined) {
+                return Some((cut, of.later(begins)));
+            }
+            begins += of.duration;
+        }
+        None
+    }
+
+    /// A cut of its first run in which there is nothing.
+    pub(super) fn nothing(&self) -> Option<(Cut, MediaRun)> {
+        let (run, first) = (self.runs.first()?, self.cuts.first()?);
+        let bytes = first.bytes.start..first.bytes.start;
+        let cut = Cut { end: Some(first.start), duration: Ticks::ZERO, first: false, bytes, ..first.clone() };
+        Some((cut, run.clone()))
+    }
+
     /// Length and content, without the cuts.
     pub fn extent(&self) -> Extent {
         let cuts = |number| self.cuts.iter().filter(|cut| cut.run == number).count();
@@ -99,6 +127,23 @@ impl MediaRun {
         let carriage = carriage(&layout);
         Self { layout, duration, digest: Sha256::digest(&text).into(), carriage }
     }
+
+    /// The same on a clock that begins so much earlier.
+    fn later(&self, by: Ticks) -> Self {
+        match by {
+            Ticks::ZERO => self.clone(),
+            by => Self::of(
+                &Layout { zero: self.layout.zero - by, ..Layout::clone(&self.layout) },
+                self.duration,
+            ),
+        }
+    }
+}
+
+/// A cut and the one behind it.
+fn joined(a: Cut, b: Cut) -> Cut {
+    let bytes = a.bytes.start.min(b.bytes.start)..a.bytes.end.max(b.bytes.end);
+    Cut { end: b.end, duration: a.duration + b.duration, bytes, ..a }
 }
 
 fn carriage(layout: &Layout) -> Carriage {

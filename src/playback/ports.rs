@@ -23,7 +23,7 @@ use crate::domain::{
     CameraId, LivePlan, Origin, Recording, RecordingId, RecordingKey, Session, SessionId, TimeRange,
     Unreadable, WallTime,
 };
-use crate::error::{Error, Kind, Nearest, Result};
+use crate::error::{Nearest, Result};
 
 /// Which cameras there are: a VMS, or whoever keeps the recordings.
 pub trait Cameras: Debug + Send + Sync {
@@ -89,14 +89,21 @@ pub trait Indexes: Debug + Send + Sync {
         async move { self.media(recording).await.map(drop) }.boxed()
     }
 
-    /// Head and tail of a recording that is planned by a grid.
+    /// What [`media`](Self::media) says, if that is known or takes moments only; `None` while it is being found out.
     ///
     /// # Errors
-    /// As [`media`](Self::media); [`Kind::Gone`], too, where its cut list is known by now only in
-    /// another form.
-    fn sketch<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Sketch>>> {
-        let gone = Error::new(Kind::Gone, format!("Recording {} is not planned by a grid.", recording.id));
-        ready(Err(gone)).boxed()
+    /// As [`media`](Self::media).
+    fn soon<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Option<Arc<Media>>>> {
+        async move { self.media(recording).await.map(Some) }.boxed()
+    }
+
+    /// Head and tail of a recording that is planned by a grid; `None` where that does not do, and it has to be read as a whole.
+    ///
+    /// # Errors
+    /// As [`media`](Self::media).
+    fn sketch<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Option<Arc<Sketch>>>> {
+        let _ = recording;
+        ready(Ok(None)).boxed()
     }
 
     /// More of a recording that is planned by a grid has passed by: its [`sketch`](Self::sketch) knows it. Waits for nothing.

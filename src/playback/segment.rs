@@ -26,8 +26,8 @@ use super::Playback;
 use super::flight::{Make, Wanted};
 use super::frames::Frames;
 use super::kept::SegmentKey;
-use super::locate::{Sketch, Way};
-use super::media::Media;
+use super::locate::{Sketch, Way, being_read};
+use super::media::{Media, MediaRun};
 use super::plan::Plan;
 use super::playlist::extension;
 use super::ports::{Note, Object, Part};
@@ -101,13 +101,35 @@ impl Playback {
         number: u32,
         packaging: Packaging,
     ) -> Result<Recipe> {
-        let sketch = self.ports.indexes.sketch(recording).await?;
+        let Some(sketch) = self.ports.indexes.sketch(recording).await? else {
+            return self.cell_of_index(recording, grid, number, packaging).await;
+        };
         let thresholds = Grid { zero: sketch.layout().zero, ..grid }.thresholds(number);
         let key = key_of_cell(recording, &sketch, thresholds, packaging);
         let origin = Some(sketch.origin().clone());
         let made_of = (self.clone(), recording.clone(), sketch);
         let make: Make = Arc::new(move || made_of_cell(made_of.clone(), thresholds, packaging).boxed());
         Ok(Recipe { key, origin, bytes: None, make })
+    }
+
+    /// The same of a recording that turned out not to be one stretch with one clock: it is read as a whole first, and who plays
+    /// it by a grid gets what belongs there.
+    async fn cell_of_index(
+        &self,
+        recording: &RecordingKey,
+        grid: Grid,
+        number: u32,
+        packaging: Packaging,
+    ) -> Result<Recipe> {
+        let media = self.ports.indexes.soon(recording).await?.ok_or_else(|| being_read(recording))?;
+        let found = media.cell(&grid, number).or_else(|| media.nothing());
+        let (cut, MediaRun { layout, digest, .. }) =
+            found.ok_or_else(|| Error::internal("A recording without a cut was planned."))?;
+        let key = segment_key(recording, media.origin(), &cut, &digest, packaging);
+        let (bytes, origin) = (cut.bytes.clone(), media.origin().cloned());
+        let made_of = (self.clone(), recording.clone(), cut, layout, origin.clone());
+        let make: Make = Arc::new(move || made_of_cut(made_of.clone(), packaging).boxed());
+        Ok(Recipe { key, origin, bytes: Some(bytes), make })
     }
 
     /// The initialization segment of stretch `number` of a session in fragmented MP4.
@@ -127,12 +149,15 @@ impl Playback {
             )
         };
         let stretch = plan.stretches.get(number as usize).ok_or_else(unknown)?;
-        if stretch.grid.is_some() {
-            let sketch = self.ports.indexes.sketch(&stretch.recording).await?;
+        if stretch.grid.is_some()
+            && let Some(sketch) = self.ports.indexes.sketch(&stretch.recording).await?
+        {
             return initialization(&stretch.recording, sketch.layout(), sketch.layout_digest());
         }
         let media = self.ports.indexes.media(&stretch.recording).await?;
-        let (_, layout, digest) = found(&media, stretch.first)?;
+        // Cells of a grid are other numbers.
+        let first = if stretch.grid.is_some() { 0 } else { stretch.first };
+        let (_, layout, digest) = found(&media, first)?;
         initialization(&stretch.recording, layout, digest)
     }
 }
@@ -169,8 +194,13 @@ async fn made_of_cut(
     (playback, recording, cut, layout, origin): (Playback, RecordingKey, Cut, Arc<Layout>, Option<Origin>),
     packaging: Packaging,
 ) -> Result<SegmentBody> {
-    let part = Part::Range(cut.bytes.clone());
-    let object = playback.ports.objects.open(&recording, part, origin.as_ref()).await?;
+    let object = match (cut.bytes.is_empty(), &origin) {
+        (true, Some(origin)) => {
+            let (origin, range, bytes) = (origin.clone(), cut.bytes.clone(), stream::empty().boxed());
+            Object { origin, modified: None, range, bytes }
+        }
+        _ => playback.ports.objects.open(&recording, Part::Range(cut.bytes.clone()), origin.as_ref()).await?,
+    };
     let remuxer = Remuxer::segment(Arc::clone(&layout), &cut, packaging);
     let body = SegmentBody::new(&recording, packaging, remuxer, object, &playback);
     Ok(SegmentBody { tables: tables(&layout), ..body })
@@ -186,7 +216,9 @@ async fn made_of_cell(
         return made_of_cut((playback, recording, cut, layout, origin), packaging).await;
     }
     let mut way = Way::new(&sketch, thresholds);
-    let object = way.open(&*playback.ports.objects, &recording).await?;
+    let opened = way.open(&*playback.ports.objects, &recording).await;
+    playback.read_if_contradicted(&sketch, &recording);
+    let object = opened?;
     let body = SegmentBody::new(&recording, packaging, way.remuxer(packaging), object, &playback);
     Ok(SegmentBody { way: Some(way), ..body })
 }
@@ -398,6 +430,7 @@ impl SegmentBody {
         if let Some(way) = &mut self.way {
             way.on_complete();
             self.playback.ports.indexes.on_learned(&self.recording);
+            self.playback.read_if_contradicted(way.sketch(), &self.recording);
         }
         self.playback.metrics.transmux_duration_seconds.observe(self.busy.as_secs_f64());
         if self.remuxer.report().is_damaged() {
@@ -413,6 +446,15 @@ impl SegmentBody {
 }
 
 impl Playback {
+    /// What is not as its head and tail said is read as a whole, for those who play on and for who opens a session then.
+    fn read_if_contradicted(&self, sketch: &Sketch, recording: &RecordingKey) {
+        if sketch.is_contradicted() {
+            let (indexes, recording) = (Arc::clone(&self.ports.indexes), recording.clone());
+            // Whoever needs it is told why there is none.
+            self.ports.tasks.spawn(async move { indexes.media(&recording).await.map_or((), drop) }.boxed());
+        }
+    }
+
     /// The tables of an MP4 recording: in memory, or read now.
     async fn tables_of(
         &self,

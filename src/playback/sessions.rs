@@ -75,12 +75,21 @@ impl Playback {
                 plan.begin_at(Ticks::ZERO);
                 return Ok(());
             }
-            let sketch = self.ports.indexes.sketch(&first.recording).await?;
+            let Some(sketch) = self.ports.indexes.sketch(&first.recording).await? else {
+                return Err(self.read_meanwhile(&first.recording).await?);
+            };
             let grid = Grid { zero: sketch.layout().zero, ..grid };
             let thresholds = grid.thresholds(first.first);
             let start = match sketch.start(thresholds) {
                 Some(start) => Some(start),
-                None => Way::new(&sketch, thresholds).start(&*self.ports.objects, &first.recording).await?,
+                None => {
+                    let start =
+                        Way::new(&sketch, thresholds).start(&*self.ports.objects, &first.recording).await;
+                    if sketch.is_contradicted() {
+                        return Err(self.read_meanwhile(&first.recording).await?);
+                    }
+                    start?
+                }
             };
             let is_behind = |start| later(first.zero, start) > plan.range.start();
             match start {
@@ -91,6 +100,12 @@ impl Playback {
                 _ => plan.begin_earlier(),
             }
         }
+    }
+
+    /// Reads a recording as a whole whose head and tail were not enough. The plan that was made of them is lost.
+    async fn read_meanwhile(&self, recording: &RecordingKey) -> Result<Error> {
+        self.ports.indexes.media(recording).await?;
+        Ok(Error::new(Kind::Gone, format!("Recording {} was planned before it was read.", recording.id)))
     }
 
     /// The plan over what there is of `range` now; `None` where there is nothing to play.

@@ -1,14 +1,11 @@
 //! A recording without an index, whatever it is: the search ends, nothing comes out of bytes that begin too late, and chunks
 //! make no difference.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
-use crate::Layout;
 use crate::layout::Packaging;
 use crate::locate::{
-    Found, Grid, HeadReader, HeadWants, Knowledge, Learned, Search, Sounder, Standing, Step, TARGET, Tail,
+    Found, Grid, HeadReader, HeadWants, Knowledge, Learned, Medium, Search, Standing, Step, TARGET, Tail,
 };
 use crate::remuxer::{Output, Remuxer};
 use crate::time::Ticks;
@@ -25,10 +22,10 @@ pub fn locate(data: &[u8]) {
     }
     let Ok(head) = reader.finish() else { return };
     let Ok(mut known) = Knowledge::new(&head, size) else { return };
-    let layout = Arc::new(head.layout);
+    let Ok(medium) = Medium::of(&head) else { return };
     let duration = loop {
         let range = known.tail_range();
-        let (sounding, _) = sound(&layout, source, range, usize::from(split));
+        let (sounding, _) = sound(&medium, source, range, usize::from(split));
         match known.learn_tail(&sounding, None) {
             Ok(Tail::Ends(duration)) => break duration,
             Ok(Tail::Silent) => {}
@@ -44,7 +41,7 @@ pub fn locate(data: &[u8]) {
             Step::Read(range) => range,
             Step::Probe(ranges) => {
                 for range in ranges {
-                    let (sounding, learned) = sound(&layout, source, range, usize::from(split));
+                    let (sounding, learned) = sound(&medium, source, range, usize::from(split));
                     assert_eq!(Learned::decode(&learned.encode()).as_ref(), Ok(&learned));
                     if known.learn(&sounding).is_err() {
                         return;
@@ -53,8 +50,8 @@ pub fn locate(data: &[u8]) {
                 continue;
             }
         };
-        let (out, found) = play(&layout, source, range.start, thresholds, 1 + usize::from(split) * 7);
-        assert_eq!(play(&layout, source, range.start, thresholds, 100_000), (out.clone(), found));
+        let (out, found) = play(&medium, source, range.start, thresholds, 1 + usize::from(split) * 7);
+        assert_eq!(play(&medium, source, range.start, thresholds, 100_000), (out.clone(), found));
         match found {
             Some(Found { standing: Standing::Late, first: Some(first), .. }) => {
                 assert!(out.is_empty());
@@ -68,12 +65,12 @@ pub fn locate(data: &[u8]) {
 }
 
 fn sound(
-    layout: &Arc<Layout>,
+    medium: &Medium,
     source: &[u8],
     range: std::ops::Range<u64>,
     split: usize,
 ) -> (crate::locate::Sounding, Learned) {
-    let mut sounder = Sounder::new(Arc::clone(layout), range.start);
+    let mut sounder = medium.sounder(range.start);
     let bytes = &source[range.start as usize..range.end as usize];
     bytes.chunks(1 + split * 5).for_each(|chunk| sounder.push(chunk));
     sounder.finish_with_learned(source.len() as u64, &Learned::default())
@@ -81,13 +78,13 @@ fn sound(
 
 /// What comes out of the bytes from `begin` on; where it ends early depends on the chunks, what comes out does not.
 fn play(
-    layout: &Arc<Layout>,
+    medium: &Medium,
     source: &[u8],
     begin: u64,
     thresholds: crate::locate::Thresholds,
     size: usize,
 ) -> (Vec<u8>, Option<Found>) {
-    let mut remuxer = Remuxer::between(Arc::clone(layout), thresholds, Packaging::TransportStream);
+    let mut remuxer = medium.remuxer(thresholds, Packaging::TransportStream);
     let (mut out, mut at) = (Vec::new(), begin);
     for chunk in source[begin as usize..].chunks(size) {
         let pushed = remuxer.push(at, Bytes::copy_from_slice(chunk));

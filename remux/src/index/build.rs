@@ -123,11 +123,6 @@ impl Indexer {
         matches!(self.state, State::Failed(_))
     }
 
-    /// Whether it has turned out to be MP4.
-    pub(crate) fn is_mp4(&self) -> bool {
-        matches!(self.state, State::Tables(_))
-    }
-
     /// The next bytes of the recording, cut anywhere. What is wrong with them is told by [`finish`](Self::finish).
     pub fn push(&mut self, bytes: &[u8]) {
         self.size += bytes.len() as u64;

@@ -56,6 +56,24 @@ impl Layout {
         self.streams.iter().find(|stream| !stream.codec.is_video() && !stream.codec.is_metadata())
     }
 
+    /// This layout, of which little has been seen, with what takes longer to see from that of another recording; `None` where
+    /// they do not look the same.
+    pub(crate) fn completed_by(self, model: &Self) -> Option<Self> {
+        let is_close = |a: Ticks, b: Ticks| (a - b).abs() <= Ticks::new(b.get() / 16);
+        // A recorder begins every file with an IDR, whatever follows.
+        let may_be_alike = self.rap_class == model.rap_class || self.rap_class == RapClass::Idr;
+        if !may_be_alike || !is_close(self.frame_duration, model.frame_duration) {
+            return None;
+        }
+        let durations = model.streams.iter().map(|stream| stream.pes_duration);
+        let streams = self.streams.into_iter().zip(durations);
+        let streams = streams.map(|(stream, pes_duration)| Stream { pes_duration, ..stream }).collect();
+        let Self { rap_class, frame_duration, .. } = *model;
+        let completed = Self { streams, rap_class, frame_duration, ..self };
+        let expected = Self { zero: completed.zero, gop: completed.gop, ..model.clone() };
+        (completed == expected).then_some(completed)
+    }
+
     /// Where a source time lies on the output clock.
     pub fn output_time(&self, source: MediaTime) -> MediaTime {
         ORIGIN + (source - self.zero)

@@ -30,6 +30,8 @@ pub struct Knowledge {
     /// Bytes by which sound runs ahead of its pictures, and trails them.
     lead: u64,
     trail: u64,
+    /// Bytes in which no clock may be seen, besides those of a picture: the longest fragment.
+    grain: u64,
     /// How much the bit rate varies: between two points `d` bytes from either, a place is wrong by about this times the
     /// square root of `d`.
     roughness: f64,
@@ -100,7 +102,12 @@ impl Knowledge {
         if head.runs != 1 {
             return Err(Contradiction::Runs { runs: head.runs });
         }
-        let points = head.raps.iter().map(|rap| Point { offset: rap.offset, clock: rap.dts });
+        let raps = head.raps.iter().map(|rap| Point { offset: rap.offset, clock: rap.dts });
+        let points = match &head.fragments {
+            None => raps.collect(),
+            Some(fragments) => fragments.points.clone(),
+        };
+        let grain = head.fragments.as_ref().map_or(0, |fragments| fragments.longest);
         let most = |of: fn(&crate::index::Rap) -> u32| head.raps.iter().map(of).max().unwrap_or(0);
         let mut known = Self {
             size,
@@ -111,12 +118,32 @@ impl Knowledge {
             points: Vec::new(),
             delay: head.raps.iter().map(|rap| rap.pts - rap.dts).max().unwrap_or_default(),
             lead: u64::from(most(|rap| rap.lead)),
-            trail: u64::from(most(|rap| rap.trail)),
-            roughness: SMOOTH,
+            // Of a fragment all pictures come before all sound.
+            trail: u64::from(most(|rap| rap.trail)).max(grain),
+            grain,
+            roughness: ROUGH,
             silent_tail: 0,
         };
-        known.insert(points);
+        known.insert(points.into_iter());
         Ok(known)
+    }
+
+    /// The same of a head that [looks like](super::HeadReader::resembling) that of a recording of which `model` is known: what
+    /// little was read does not say how much the bit rate varies, and how far sound reaches.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn resembling(head: &Head, size: u64, model: &Self) -> Result<Self, Contradiction> {
+        let known = Self::new(head, size)?;
+        Ok(Self {
+            // One point leaves the roughness as it is.
+            points: known.points.into_iter().take(1).collect(),
+            delay: known.delay.max(model.delay),
+            lead: known.lead.max(model.lead),
+            trail: known.trail.max(model.trail),
+            roughness: model.roughness.max(SMOOTH),
+            ..known
+        })
     }
 
     /// Bytes of the recording.
@@ -148,7 +175,7 @@ impl Knowledge {
 
     /// The bytes to read for [`learn_tail`](Self::learn_tail).
     pub fn tail_range(&self) -> Range<u64> {
-        let length = self.silent_tail.saturating_mul(2).max(limits::PROBE);
+        let length = self.silent_tail.saturating_mul(2).max(self.probe());
         self.size.saturating_sub(length)..self.size
     }
 
@@ -179,7 +206,7 @@ impl Knowledge {
         self.insert(tail.points.iter().copied());
         let end = last_pts + self.frame_duration;
         self.end = Some(end);
-        self.roughness = self.roughness_of_head().unwrap_or(ROUGH).max(SMOOTH);
+        self.roughness = self.roughness_of_head().map_or(self.roughness, |head| head.max(SMOOTH));
         Ok(Tail::Ends(end - self.zero))
     }
 
@@ -374,6 +401,11 @@ impl Knowledge {
         (self.roughness * room(left, right, at).sqrt()) as u64
     }
 
+    /// By how many bytes a place may be wrong that lies so far from a point.
+    pub(super) fn doubt_around(&self, distance: u64) -> u64 {
+        (self.roughness * (distance as f64).sqrt()) as u64
+    }
+
     /// By how many bytes the place of a time may be wrong.
     pub(super) fn doubt_at(&self, clock: MediaTime) -> u64 {
         match self.bracket(clock) {
@@ -395,6 +427,16 @@ impl Knowledge {
     /// Bytes by which it goes on for what trails.
     pub(super) fn trail(&self) -> u64 {
         self.trail.max(limits::LOCATE_LEAD)
+    }
+
+    /// Bytes in which no clock may be seen, besides those of a picture: the longest fragment that is known.
+    pub fn grain(&self) -> u64 {
+        self.grain
+    }
+
+    /// Bytes of a probe that sees a clock.
+    pub(super) fn probe(&self) -> u64 {
+        (self.grain + self.grain / 4).max(limits::PROBE)
     }
 
     /// How many points are known.

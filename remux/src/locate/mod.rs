@@ -7,6 +7,10 @@
 //!                      │ thresholds        │
 //!                      └────▶ Search ──────┴──▶ Probe these bytes, or Read those ─▶ Remuxer::between
 //! ```
+//! Transport streams and fragmented MP4 go the same way: [`Medium`] is what makes the difference. Of packets every picture says
+//! when it is decoded, of fragments every `moof` box (`tfdt`), which a sounder finds by its structure. A read, and a probe, is
+//! longer by a fragment there: between two of them no clock is seen.
+//!
 //! Nothing here reads: it says which bytes it wants and is told them.
 //!
 //! What is read is learned. Whoever reads a segment shows its bytes to a [`Sounder`] as well, tells [`Knowledge`] its
@@ -110,13 +114,15 @@
 mod grid;
 mod head;
 mod knowledge;
+mod medium;
 mod search;
 mod segment;
 mod sounding;
 
 pub use self::grid::{GRID_VERSION, GopFacts, Grid, TARGET};
-pub use self::head::{Head, HeadReader, HeadWants};
+pub use self::head::{FragmentFacts, Head, HeadReader, HeadWants};
 pub use self::knowledge::{Contradiction, Knowledge, Tail};
+pub use self::medium::Medium;
 pub use self::search::{Search, SearchError, Step};
 pub use self::segment::{Found, Mark, Standing, Thresholds};
 pub use self::sounding::{Point, Sounder, Sounding};

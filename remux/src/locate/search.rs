@@ -108,30 +108,42 @@ impl Search {
         check_hole(known, &left, &right)?;
         let estimate = known.between(&left, &right, goal);
         let doubt = known.doubt(&left, &right, estimate);
-        let start = estimate.saturating_sub(doubt.saturating_mul(2)).max(left.offset);
-        if estimate.saturating_sub(start) <= self.margin() {
+        let before = doubt.saturating_mul(2).saturating_add(known.grain());
+        let start = estimate.saturating_sub(before).max(left.offset);
+        if estimate.saturating_sub(start) <= self.margin() + known.grain() {
             return Ok(Step::Read(self.range(known, start.saturating_sub(known.lead()))));
         }
         if self.known.replace(known.count()) == Some(known.count()) {
             self.probe = (self.probe * 2).min(limits::LONGEST_PROBE);
         }
+        self.probe = self.probe.max(known.probe());
         self.probes += 1;
-        Ok(Step::Probe(self.places(&left, &right, estimate, doubt)))
+        Ok(Step::Probe(self.places(known, &left, &right, estimate, doubt)))
     }
 
-    /// Bytes that may be read before what is looked for: the more, the longer the search takes.
+    /// Bytes that may be read before what is looked for: the more, the longer the search takes. A probe costs a quarter.
     fn margin(&self) -> u64 {
-        limits::START_MARGIN << self.probes.min(4)
+        match self.probes {
+            0 => limits::START_MARGIN / 4 * 3,
+            probes => limits::START_MARGIN << probes.min(4),
+        }
     }
 
-    /// Where to probe.
-    fn places(&self, left: &Point, right: &Point, estimate: u64, doubt: u64) -> Vec<Range<u64>> {
+    /// Where to probe: in one place where it will be certain then.
+    fn places(
+        &self,
+        known: &Knowledge,
+        left: &Point,
+        right: &Point,
+        estimate: u64,
+        doubt: u64,
+    ) -> Vec<Range<u64>> {
         let distance = right.offset.saturating_sub(left.offset);
         let places = match () {
             () if self.probes > MISSES => {
                 [1, 2, 3].map(|quarter| left.offset + distance / 4 * quarter).to_vec()
             }
-            () if doubt > limits::START_MARGIN => {
+            () if known.doubt_around(doubt) > limits::START_MARGIN / 4 => {
                 let (near, far) = (doubt / 2, doubt.saturating_mul(2));
                 vec![
                     estimate.saturating_sub(far),

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::index::{KeyStart, Learned, Part, PartIndexer};
 use crate::layout::Layout;
+use crate::mp4::read::{FragmentedMovie, Listener};
 use crate::time::{MediaTime, Ticks};
 
 /// A place whose time is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
-    /// Where a picture starts in the source.
+    /// Where a picture starts in the source, or the fragment that begins with it.
     pub offset: u64,
     /// When it is decoded.
     pub clock: MediaTime,
@@ -21,16 +22,30 @@ pub struct Point {
 /// Reads a stretch of a run whose layout is known: push its bytes in order, then finish.
 #[derive(Debug, Clone)]
 pub struct Sounder {
-    indexer: PartIndexer,
+    listens_to: Sounds,
     /// About when the stretch begins.
     near: MediaTime,
 }
 
+#[derive(Debug, Clone)]
+enum Sounds {
+    /// PES in packets.
+    Packets(Box<PartIndexer>),
+    /// `moof` boxes.
+    Fragments { listener: Box<Listener>, start: u64 },
+}
+
 impl Sounder {
-    /// A stretch that begins at any byte of the source.
+    /// A stretch of a transport stream that begins at any byte of it; [`Medium::sounder`](super::Medium::sounder) is one for
+    /// whatever it is.
     pub fn new(layout: Arc<Layout>, start: u64) -> Self {
         let near = layout.zero;
-        Self { indexer: PartIndexer::new(layout, start), near }
+        Self { listens_to: Sounds::Packets(Box::new(PartIndexer::new(layout, start))), near }
+    }
+
+    pub(super) fn of_fragments(movie: Arc<FragmentedMovie>, layout: &Layout, start: u64) -> Self {
+        let listener = Box::new(Listener::new(movie, layout, start));
+        Self { listens_to: Sounds::Fragments { listener, start }, near: layout.zero }
     }
 
     /// The same where about `expected` is when it begins: what is to be remembered of a recording of many hours is right only
@@ -42,18 +57,30 @@ impl Sounder {
 
     /// The next bytes, cut anywhere.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.indexer.push(bytes);
+        match &mut self.listens_to {
+            Sounds::Packets(indexer) => indexer.push(bytes),
+            Sounds::Fragments { listener, .. } => listener.push(bytes),
+        }
     }
 
     /// The end of the stretch.
     pub fn finish(self) -> Sounding {
-        Sounding::of(&self.indexer.finish())
+        match self.listens_to {
+            Sounds::Packets(indexer) => Sounding::of(&indexer.finish()),
+            Sounds::Fragments { listener, start } => Sounding::of_fragments(*listener, start),
+        }
     }
 
-    /// The same, with what is to be remembered of a recording of `size` bytes, beside what is `known` already.
+    /// The same, with what is to be remembered of a recording of `size` bytes, beside what is `known` already: of fragments
+    /// nothing yet.
     pub fn finish_with_learned(self, size: u64, known: &Learned) -> (Sounding, Learned) {
-        let part = self.indexer.finish();
-        (Sounding::of(&part), part.learned(size, self.near, known))
+        match self.listens_to {
+            Sounds::Packets(indexer) => {
+                let part = indexer.finish();
+                (Sounding::of(&part), part.learned(size, self.near, known))
+            }
+            Sounds::Fragments { .. } => (self.finish(), Learned::default()),
+        }
     }
 }
 
@@ -85,12 +112,13 @@ impl Sounding {
             0 => Ticks::ZERO,
             frames => Ticks::new(layout.frame_duration.get().saturating_mul(2 * (i64::from(frames) + 1))),
         };
-        let mut chains = Chains { back, has_dts: reorder == 0, chains: Vec::new() };
-        part.key_starts().iter().for_each(|start| chains.on_start(start));
-        let jump = chains.jump();
-        let (points, last_pts) =
-            chains.longest().map_or((Vec::new(), None), |chain| (chain.points, Some(chain.last_pts)));
-        Self { range: part.range(), points, last_pts, jump }
+        let chains = Chains { back, has_dts: reorder == 0, chains: Vec::new() };
+        chains.sounding(part.range(), &part.key_starts())
+    }
+
+    fn of_fragments(listener: Listener, start: u64) -> Self {
+        let (end, starts) = listener.finish();
+        Chains { back: Ticks::ZERO, has_dts: true, chains: Vec::new() }.sounding(start..end, &starts)
     }
 
     /// The same on the turn of the clock that brings its first time nearest to `expected`.
@@ -117,6 +145,14 @@ struct Chains {
 }
 
 impl Chains {
+    fn sounding(mut self, range: Range<u64>, starts: &[KeyStart]) -> Sounding {
+        starts.iter().for_each(|start| self.on_start(start));
+        let jump = self.jump();
+        let (points, last_pts) =
+            self.longest().map_or((Vec::new(), None), |chain| (chain.points, Some(chain.last_pts)));
+        Sounding { range, points, last_pts, jump }
+    }
+
     fn on_start(&mut self, start: &KeyStart) {
         let Some(pts) = start.pts else { return };
         let coded = start.dts.filter(|_| self.has_dts).unwrap_or(pts);
@@ -125,7 +161,9 @@ impl Chains {
             let last = chain.points.last()?.clock;
             let clock = coded.unwrap_near(last);
             let step = clock - last;
-            (step > -self.back && step != Ticks::ZERO && step <= LONGEST_HOLE)
+            // A fragment may be longer than any hole: what counts is where it ends.
+            let hole = clock - chain.last_pts.max(last);
+            (step > -self.back && step != Ticks::ZERO && hole <= LONGEST_HOLE)
                 .then_some((chain, clock.max(last)))
         });
         let offset = start.offset;

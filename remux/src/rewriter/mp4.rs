@@ -11,12 +11,13 @@ use super::movie::{Measured, Target};
 use super::outlet::Outlet;
 use super::piece::Piece;
 use super::{Events, Extent};
-use crate::cut::{Bounds, To};
+use crate::cut::{Bounds, Seen, To};
 use crate::error::Error;
 use crate::es::access_unit::AccessUnit;
 use crate::index::Cut;
 use crate::layout::Layout;
-use crate::mp4::read::{Read, Reader};
+use crate::locate::Found;
+use crate::mp4::read::{FragmentedMovie, Read, Reader};
 use crate::remuxer::Span;
 use crate::report::Report;
 
@@ -27,6 +28,16 @@ pub(crate) struct Mp4Rewriter {
     phase: Phase,
     /// What was asked for last has not come yet.
     is_waiting: bool,
+    course: Course,
+}
+
+/// In which order the file comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// As it is asked for.
+    Wanted,
+    /// From any place on, without being asked for, and read up to here.
+    Onward(u64),
 }
 
 #[derive(Debug)]
@@ -41,7 +52,7 @@ impl Mp4Rewriter {
     /// The whole file, or a span of it; `size` is its size where it can be read from any place.
     pub(crate) fn whole(span: Span, target: Target, size: Option<u64>) -> Self {
         let reader = size.map_or_else(Reader::sequential, |size| Reader::new(Some(size)));
-        Self { reader, phase: Phase::Learning { span, target }, is_waiting: false }
+        Self { reader, phase: Phase::Learning { span, target }, is_waiting: false, course: Course::Wanted }
     }
 
     /// One cut.
@@ -53,11 +64,27 @@ impl Mp4Rewriter {
     ) -> Result<Self, Error> {
         let reader = Reader::for_cut(layout, cut, None);
         let phase = playing(layout, bounds, Extent::Segment, target)?;
-        Ok(Self { reader, phase, is_waiting: false })
+        Ok(Self { reader, phase, is_waiting: false, course: Course::Wanted })
+    }
+
+    /// What lies between bounds that have to be found in the fragments that come from `start` on.
+    pub(crate) fn between(
+        movie: &FragmentedMovie,
+        layout: &Arc<Layout>,
+        bounds: Bounds,
+        target: Target,
+        start: u64,
+    ) -> Result<Self, Error> {
+        let reader = Reader::from_anywhere(movie, Arc::clone(layout), start);
+        let phase = playing(layout, bounds, Extent::Segment, target)?;
+        Ok(Self { reader, phase, is_waiting: false, course: Course::Onward(start) })
     }
 
     pub(crate) fn push(&mut self, offset: u64, bytes: Bytes) -> Result<(), Error> {
         self.is_waiting = false;
+        if let Course::Onward(at) = &mut self.course {
+            *at = offset.saturating_add(bytes.len() as u64);
+        }
         match self.is_complete() {
             true => Ok(()),
             false => self.reader.push(offset, bytes),
@@ -77,14 +104,18 @@ impl Mp4Rewriter {
                     if let Phase::Playing { numbers, order, .. } = &mut self.phase
                         && let Some(stream) = numbers.get(unit.stream).copied().flatten()
                     {
-                        // Places mean nothing in a file whose tables say where everything is.
-                        order.push(AccessUnit { stream, offset: 0, ..unit });
+                        let offset = match self.course {
+                            // Places mean nothing in a file whose tables say where everything is.
+                            Course::Wanted => 0,
+                            Course::Onward(_) => unit.offset,
+                        };
+                        order.push(AccessUnit { stream, offset, ..unit });
                     }
                     self.put(false, out);
                 }
                 Some(Read::Want(range)) => {
                     self.is_waiting = true;
-                    return Ok(Some(range));
+                    return Ok((self.course == Course::Wanted).then_some(range));
                 }
                 None => break,
             }
@@ -144,6 +175,17 @@ impl Mp4Rewriter {
 
     pub(crate) fn is_complete(&self) -> bool {
         matches!(&self.phase, Phase::Playing { piece, .. } if piece.is_closed())
+    }
+
+    /// What has been found of bounds that were looked for.
+    pub(crate) fn found(&self) -> Option<Found> {
+        let (Phase::Playing { piece, .. }, Course::Onward(read_to)) = (&self.phase, self.course) else {
+            return None;
+        };
+        let cutter = &piece.cutter;
+        let Seen { first, begin, end, .. } = cutter.seen;
+        let may_lack_sound = cutter.seen.may_lack_sound();
+        Some(Found { first, begin, end, standing: cutter.standing(), may_lack_sound, read_to })
     }
 
     pub(crate) fn has_begun(&self) -> bool {

@@ -12,6 +12,7 @@ use remux::index::Index;
 use remux::time::Ticks;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::super::index_store::IndexStore;
@@ -100,6 +101,11 @@ impl Library {
             media.map_err(|error: Arc<Error>| Error::clone(&error))
         });
         read.await.map_err(|_| Error::internal(FAILED))?
+    }
+
+    /// The same, if it takes no longer than a client waits gladly. It goes on meanwhile.
+    pub(super) async fn soon(self: &Arc<Self>, key: &RecordingKey) -> Result<Option<Arc<Media>>> {
+        timeout(PATIENCE, self.media(key)).await.map_or(Ok(None), |media| media.map(Some))
     }
 
     /// What was learned of a recording holds no more.
@@ -228,6 +234,9 @@ impl Library {
 
 /// The label of the cache in the metrics.
 const CACHE: &str = "index";
+
+/// How long somebody who waits for a segment waits for a pass.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 const FAILED: &str = "Reading a recording failed.";
 

@@ -59,7 +59,11 @@ impl Indexes for Remote {
         self.library.learn_enough(recording).boxed()
     }
 
-    fn sketch<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Arc<Sketch>>> {
+    fn soon<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Option<Arc<Media>>>> {
+        self.library.soon(recording).boxed()
+    }
+
+    fn sketch<'a>(&'a self, recording: &'a RecordingKey) -> BoxFuture<'a, Result<Option<Arc<Sketch>>>> {
         self.library.sketch(recording).boxed()
     }
 

@@ -14,9 +14,9 @@ use super::library::Library;
 use super::pass::Unindexed;
 use super::placing::{Listed, estimates};
 use crate::domain::{CameraId, RecordingKey, TimeRange};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::playback::exchange::{Errand, LASTS};
-use crate::playback::locate::{Sketch, Sketched, sketch};
+use crate::playback::locate::{Expected, Sketch, Sketched, sketch};
 use crate::playback::media::Media;
 
 /// What is known of recordings that have no index.
@@ -27,8 +27,8 @@ pub(super) struct Sketches {
     looks: Cache<CameraId, Arc<Sketch>>,
     /// How a recording is planned, from the first session on until it has an index: sessions share its segments.
     grids: Cache<RecordingKey, Grid>,
-    /// How long a recording is by its catalogue: says which bit rate to expect.
-    durations: Cache<RecordingKey, Ticks>,
+    /// Whose a recording is, and how long by its catalogue: says what to expect of it.
+    rows: Cache<RecordingKey, (CameraId, Ticks)>,
 }
 
 impl Default for Sketches {
@@ -37,7 +37,7 @@ impl Default for Sketches {
             sketched: Cache::new(MOST_SKETCHES),
             looks: Cache::new(MOST_CAMERAS),
             grids: Cache::new(MOST_GRIDS),
-            durations: Cache::new(MOST_GRIDS),
+            rows: Cache::new(MOST_GRIDS),
         }
     }
 }
@@ -86,6 +86,16 @@ impl Sketches {
         self.looks.get(camera).await
     }
 
+    /// What is believed of a recording that nobody has looked at.
+    async fn expected(&self, key: &RecordingKey) -> Expected {
+        match self.rows.get(key).await {
+            Some((camera, duration)) => {
+                Expected { duration: Some(duration), look: self.looks.get(&camera).await }
+            }
+            None => Expected::default(),
+        }
+    }
+
     async fn grid(&self, key: &RecordingKey, make: impl FnOnce() -> Grid) -> Grid {
         match self.grids.get(key).await {
             Some(grid) => grid,
@@ -110,7 +120,7 @@ impl Library {
             if known.is_some() {
                 continue;
             }
-            self.sketches.durations.insert(row.key.clone(), estimate).await;
+            self.sketches.rows.insert(row.key.clone(), (camera.clone(), estimate)).await;
             if loaded.contains(&row.key) {
                 continue;
             }
@@ -173,17 +183,13 @@ impl Library {
         }
     }
 
-    /// Head and tail of a recording.
-    pub(super) async fn sketch(self: &Arc<Self>, key: &RecordingKey) -> Result<Arc<Sketch>> {
+    /// Head and tail of a recording; `None` where it has to be read as a whole.
+    pub(super) async fn sketch(self: &Arc<Self>, key: &RecordingKey) -> Result<Option<Arc<Sketch>>> {
         self.ask_soon(key);
-        match self.sketched(key).await? {
-            Sketched::Sketch(sketch) => Ok(sketch),
-            Sketched::NeedsIndex(why) => {
-                let detail =
-                    format!("Recording {} is not what it was planned as: {why}. Open a new session.", key.id);
-                Err(Error::new(Kind::Gone, detail))
-            }
-        }
+        Ok(match self.sketched(key).await? {
+            Sketched::Sketch(sketch) => Some(sketch).filter(|sketch| !sketch.is_contradicted()),
+            Sketched::NeedsIndex(_) => None,
+        })
     }
 
     /// Read once for all who ask at a time.
@@ -205,8 +211,8 @@ impl Library {
             Ok(sketched) => return Ok(sketched),
             Err(claimed) => claimed,
         };
-        let duration = self.sketches.durations.get(key).await;
-        let sketched = sketch(&*self.objects, key, duration).await?;
+        let expected = self.sketches.expected(key).await;
+        let sketched = sketch(&*self.objects, key, &expected).await?;
         self.tell_sketch(key, &sketched, claimed);
         Ok(sketched)
     }

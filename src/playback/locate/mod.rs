@@ -12,15 +12,17 @@ mod stored;
 mod way;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::future::join;
 use remux::index::{Cut, Index, Learned};
 use remux::layout::Layout;
-use remux::locate::{GopFacts, Grid, Head, Knowledge, Thresholds};
+use remux::locate::{GopFacts, Grid, Knowledge, Medium, Thresholds};
 use remux::time::Ticks;
 
-pub(super) use self::way::Way;
+use self::read::ReadHead;
+pub(super) use self::way::{Way, being_read};
 use super::media::{MediaRun, facts};
 use super::ports::Objects;
 use crate::domain::{Extent, Origin, RecordingKey, RunExtent};
@@ -29,11 +31,16 @@ use crate::error::{Error, Kind, Result};
 /// What is known of a recording that has not been read as a whole. It learns from everything that is read.
 pub struct Sketch {
     origin: Origin,
+    medium: Medium,
     run: MediaRun,
     gops: GopFacts,
+    /// Bytes of the longest random access point of its head.
+    key_frame: u64,
     known: Mutex<Knowledge>,
     /// The GOPs that have passed by.
     learned: Mutex<Learned>,
+    /// Something in it is not what head and tail said.
+    is_contradicted: AtomicBool,
 }
 
 /// What head and tail of a recording say.
@@ -45,27 +52,48 @@ pub enum Sketched {
     NeedsIndex(String),
 }
 
-/// Reads head and tail of a recording, both at once. `duration` is what the catalogue says of it.
+/// What is believed of a recording before anything of it has been read.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    /// How long it is by its catalogue.
+    pub duration: Option<Ticks>,
+    /// Another recording by its camera: where it looks like that, little has to be read of its head.
+    pub look: Option<Arc<Sketch>>,
+}
+
+/// Reads head and tail of a recording, both at once.
 ///
 /// # Errors
 /// Where it cannot be read, or there is nothing in it that can be played.
-pub async fn sketch(objects: &dyn Objects, key: &RecordingKey, duration: Option<Ticks>) -> Result<Sketched> {
-    let (head, tail) = join(read::head(objects, key, duration), read::tail(objects, key)).await;
+pub async fn sketch(objects: &dyn Objects, key: &RecordingKey, expected: &Expected) -> Result<Sketched> {
+    let (head, tail) = join(read::head(objects, key, expected), read::tail(objects, key)).await;
     let ((origin, head), tail) = (head?, tail?);
     let Some(head) = head else { return Ok(Sketched::NeedsIndex("it brings tables along".to_owned())) };
     if tail.origin != origin {
         return Err(changed(key));
     }
-    Ok(match read::knowledge(objects, key, &head, tail, duration).await? {
-        Ok(known) => Sketched::Sketch(Arc::new(Sketch::of(origin, &head, known))),
+    Ok(match read::knowledge(objects, key, &head, tail, expected).await? {
+        Ok(known) => Sketched::Sketch(Arc::new(Sketch::of(origin, head, known))),
         Err(why) => Sketched::NeedsIndex(why.to_string()),
     })
 }
 
 impl Sketch {
-    fn of(origin: Origin, head: &Head, known: Knowledge) -> Self {
-        let run = MediaRun::of(&head.layout, known.duration().unwrap_or_default());
-        Self { origin, run, gops: head.gops, known: Mutex::new(known), learned: Mutex::default() }
+    fn of(origin: Origin, head: ReadHead, known: Knowledge) -> Self {
+        let run = MediaRun::of(head.medium.layout(), known.duration().unwrap_or_default());
+        let (medium, gops) = (head.medium, head.head.gops);
+        let key_frame = head.head.raps.iter().map(|rap| u64::from(rap.size)).max().unwrap_or(0);
+        let (known, learned, is_contradicted) = (Mutex::new(known), Mutex::default(), AtomicBool::default());
+        Self { origin, medium, run, gops, key_frame, known, learned, is_contradicted }
+    }
+
+    /// Whether something was met in it that is not what head and tail said: it has to be read as a whole.
+    pub fn is_contradicted(&self) -> bool {
+        self.is_contradicted.load(Ordering::Relaxed)
+    }
+
+    fn on_contradiction(&self) {
+        self.is_contradicted.store(true, Ordering::Relaxed);
     }
 
     /// What its bytes were when they were read.

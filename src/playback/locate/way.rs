@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 use remux::locate::{Contradiction, Found, Mark, Search, SearchError, Sounder, Standing, Step, Thresholds};
 use remux::time::Ticks;
 use remux::{Packaging, Remuxer};
+use tracing::info;
 
 use super::super::ports::{Object, Objects, Part};
 use super::{Sketch, read};
@@ -29,15 +30,21 @@ impl Way {
         Self { sketch: Arc::clone(sketch), search, sounder: None }
     }
 
+    /// The recording that it is looked for in.
+    pub(in crate::playback) fn sketch(&self) -> &Sketch {
+        &self.sketch
+    }
+
     /// An engine for the bytes that are found.
     pub(in crate::playback) fn remuxer(&self, packaging: Packaging) -> Remuxer {
-        Remuxer::between(Arc::clone(self.sketch.layout()), self.search.thresholds(), packaging)
+        self.sketch.medium.remuxer(self.search.thresholds(), packaging)
     }
 
     /// Opens the bytes from a little before the segment to a little behind its end.
     ///
     /// # Errors
-    /// What the source says; [`Kind::Gone`] where the recording is not what its head and tail said.
+    /// What the source says; [`Kind::Busy`] where the recording is not what its head and tail said: then it
+    /// [has to be read](Sketch::is_contradicted) as a whole.
     pub(in crate::playback) async fn open(
         &mut self,
         objects: &dyn Objects,
@@ -47,7 +54,7 @@ impl Way {
         let object = objects.open(key, Part::Range(range), Some(&self.sketch.origin)).await?;
         let start = object.range.start;
         let near = self.sketch.known().clock_at(start);
-        self.sounder = Some(Sounder::new(Arc::clone(self.sketch.layout()), start).near(near));
+        self.sounder = Some(self.sketch.medium.sounder(start).near(near));
         Ok(object)
     }
 
@@ -61,14 +68,15 @@ impl Way {
     async fn range(&mut self, objects: &dyn Objects, key: &RecordingKey) -> Result<Range<u64>> {
         loop {
             let step = self.search.next(&self.sketch.known());
-            let ranges = match step.map_err(|error| contradicts(key, &error))? {
+            let ranges = match step.map_err(|error| self.contradicts(key, &error))? {
                 Step::Read(range) => return Ok(range),
                 Step::Probe(ranges) => ranges,
             };
             let probe = |range| read::held(objects, key, Part::Range(range), Some(&self.sketch.origin));
             for held in try_join_all(ranges.into_iter().map(probe)).await? {
-                let sounding = held.sounding(self.sketch.layout());
-                self.sketch.known().learn(&sounding).map_err(|error| contradicts(key, &error.into()))?;
+                let sounding = held.sounding(&self.sketch.medium);
+                let learned = self.sketch.known().learn(&sounding);
+                learned.map_err(|error| self.contradicts(key, &error.into()))?;
             }
         }
     }
@@ -91,13 +99,14 @@ impl Way {
         let (size, known) = (self.sketch.origin.size, self.sketch.learned());
         let (sounding, learned) = sounder.finish_with_learned(size, &known);
         drop(known);
-        // What contradicts is not learned; the next search meets it again and says so.
-        let _: Result<bool, Contradiction> = self.sketch.known().learn(&sounding);
+        if self.sketch.known().learn(&sounding).is_err() {
+            self.sketch.on_contradiction();
+        }
         self.sketch.learned().merge(learned);
     }
 
     fn learn(&self, mark: Mark) {
-        // As above.
+        // What contradicts is not learned; the next search meets it again and says so.
         let _: Result<(), Contradiction> = self.sketch.known().learn_point(mark.into());
     }
 
@@ -122,14 +131,16 @@ impl Way {
                     let piece = piece?;
                     let offset = at;
                     at += piece.len() as u64;
-                    remuxer.push(offset, piece).map_err(|error| unplayable(key, &error))?;
+                    remuxer.push(offset, piece).map_err(|error| read::unplayable(key, &error))?;
                     while remuxer.poll().is_some() {}
                 }
                 let found = remuxer.found();
                 match found {
                     Some(found) if self.is_late(&found) => continue 'search,
                     Some(Found { begin: Some(begin), .. }) => {
-                        self.learn(begin);
+                        if self.sketch.medium.places_pictures() {
+                            self.learn(begin);
+                        }
                         return Ok(Some(begin.pts - self.sketch.layout().zero));
                     }
                     Some(Found { standing: Standing::Empty, .. }) => return Ok(None),
@@ -148,18 +159,21 @@ impl Way {
         let known = self.sketch.known();
         let from = self.search.thresholds().from.unwrap_or(known.zero());
         let gop = known.offset_at(from + known.gops().typical).saturating_sub(known.offset_at(from));
-        remux::limits::START_MARGIN + gop + gop / 2
+        remux::limits::START_MARGIN + known.grain() + gop + gop / 2
+    }
+
+    fn contradicts(&self, key: &RecordingKey, error: &SearchError) -> Error {
+        self.sketch.on_contradiction();
+        info!(recording = %key.id, %error, "is not what its beginning and its end said");
+        being_read(key)
     }
 }
 
-fn contradicts(key: &RecordingKey, error: &SearchError) -> Error {
+/// It has to be read as a whole, which is being done.
+pub(in crate::playback) fn being_read(key: &RecordingKey) -> Error {
     let detail = format!(
-        "Recording {} is not what its beginning and its end said: {error}. Open a new session.",
+        "Recording {} is not what its beginning and its end said, and is being read as a whole. Try again.",
         key.id
     );
-    Error::new(Kind::Gone, detail)
-}
-
-fn unplayable(key: &RecordingKey, error: &remux::Error) -> Error {
-    Error::new(Kind::BadUpstream, format!("Recording {} cannot be played: {error}.", key.id))
+    Error::new(Kind::Busy { retry_after: 5 }, detail)
 }

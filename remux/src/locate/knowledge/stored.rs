@@ -59,6 +59,7 @@ impl Knowledge {
             && self.trail <= limits::TRAIL_BYTES
             && (0.0..1e12).contains(&self.roughness)
             && self.silent_tail <= self.size
+            && self.grain == 0
     }
 }
 

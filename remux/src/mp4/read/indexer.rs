@@ -99,6 +99,14 @@ impl Mp4Indexer {
         (wanted.start < wanted.end).then_some(wanted)
     }
 
+    /// Whether it looks into pictures, because the file does not tell which are random access points.
+    pub(crate) fn looks(&self) -> bool {
+        match &self.state {
+            State::Passing(pass) | State::Heading(pass) => pass.looks,
+            State::Finding(_) | State::Failed(_) => false,
+        }
+    }
+
     /// The end of the file, or of what can be had of it.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::head::FragmentedMovie;
 use super::learner::{Learner, Waiting};
 use super::log::Log;
 use super::movie::Movie;
@@ -42,6 +43,8 @@ pub(super) struct Playing {
     /// How far reading goes on behind `pending`.
     reach: Range<u64>,
     span: Option<Span>,
+    /// What it is told by which samples are random access points.
+    told: Told,
     layout: Learned,
     /// The stream of each track; `None` where it does not go out.
     numbers: Vec<Option<usize>>,
@@ -60,6 +63,15 @@ enum Feed {
     Fragments(Walk),
     /// The source has ended.
     Ended,
+}
+
+/// By what random access points are told from other pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// By what is in them.
+    Content,
+    /// By the flags of their fragments, as an index of this file would have it.
+    Flags,
 }
 
 #[derive(Debug)]
@@ -118,6 +130,17 @@ impl Playing {
         playing
     }
 
+    /// All fragments of a known layout behind a place that may be anywhere.
+    pub(super) fn from_anywhere(movie: &FragmentedMovie, layout: Arc<Layout>, start: u64) -> Self {
+        let FragmentedMovie { movie, looks } = movie.clone();
+        let tracks = streams::tracks_of(&movie, &layout);
+        let walk = Walk::from_anywhere(&movie, start);
+        let mut playing = Self::new(movie, None, Feed::Fragments(walk));
+        playing.told = if looks { Told::Content } else { Told::Flags };
+        playing.set(layout, &tracks);
+        playing
+    }
+
     fn new(movie: Movie, size: Option<u64>, feed: Feed) -> Self {
         let numbers = vec![None; movie.tracks.len()];
         Self {
@@ -127,6 +150,7 @@ impl Playing {
             pending: None,
             reach: 0..0,
             span: None,
+            told: Told::Content,
             layout: Learned::Waiting(Learner::default()),
             numbers,
             taken: 0,
@@ -262,9 +286,12 @@ impl Playing {
             log.on_sample(sample.offset, track.id);
         }
         let Some(content) = content else { return Ok(()) };
-        let begins = self.span.is_some_and(|span| span.begins_with(number, times.pts));
+        let is_flagged = self.told == Told::Flags && track.codec.is_video();
+        let begins =
+            is_flagged && sample.is_sync || self.span.is_some_and(|span| span.begins_with(number, times.pts));
         let unit = match content.unit {
-            // The cut begins here because an index says so.
+            _ if is_flagged && !sample.is_sync => Unit::Picture,
+            // The cut begins here because an index says so, or would.
             Unit::Picture | Unit::Gradual if begins && class == RapClass::Idr => Unit::Idr,
             Unit::Picture | Unit::Gradual if begins => Unit::OpenRap,
             unit => unit,

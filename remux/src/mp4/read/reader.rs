@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::head::FragmentedMovie;
 use super::log::Log;
 use super::playing::{Next, Playing};
 use super::walk::Finder;
@@ -74,6 +75,15 @@ impl Reader {
             Container::TransportStream => State::Failed(Error::NoMovie { examined: 0 }),
         };
         Self::with(size, None, state)
+    }
+
+    /// Reads all fragments of a known layout behind `start`, which may be anywhere; the source cannot jump back.
+    pub(crate) fn from_anywhere(movie: &FragmentedMovie, layout: Arc<Layout>, start: u64) -> Self {
+        let playing = Playing::from_anywhere(movie, layout, start);
+        let mut reader = Self::with(None, Some(start), State::Playing(Box::new(playing)));
+        // So that the window knows where it begins.
+        reader.window.look(start, 0);
+        reader
     }
 
     fn with(size: Option<u64>, sequential: Option<u64>, state: State) -> Self {

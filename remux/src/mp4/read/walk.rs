@@ -11,6 +11,7 @@ use super::fragment::Fragment;
 use super::log::Log;
 use super::movie::Movie;
 use super::plan::{Placed, Span};
+use super::scan::Scan;
 use super::window::Window;
 use crate::error::Error;
 use crate::limits;
@@ -149,6 +150,22 @@ pub(super) struct Walk {
     is_at_moof: bool,
     /// Bytes there are of a file that is still being written: a fragment that goes beyond them ends the walk.
     written: Option<u64>,
+    footing: Footing,
+}
+
+/// How a walk knows where boxes start.
+///
+/// ```text
+/// Lost ──a fragment──▶ Found ──no box──▶ Lost
+/// ```
+#[derive(Debug, Clone)]
+enum Footing {
+    /// It began at a box.
+    Sure,
+    /// It began anywhere, and has not met a fragment yet.
+    Lost(Scan),
+    /// It began anywhere and has met one.
+    Found,
 }
 
 impl Walk {
@@ -164,7 +181,13 @@ impl Walk {
             samples: VecDeque::new(),
             is_at_moof: false,
             written: None,
+            footing: Footing::Sure,
         }
+    }
+
+    /// Through all that follows `start`, which lies anywhere.
+    pub(super) fn from_anywhere(movie: &Movie, start: u64) -> Self {
+        Self { footing: Footing::Lost(Scan::new(start)), ..Self::new(movie, start..u64::MAX, None, true) }
     }
 
     /// The same through a file that is still being written, of which there are so many bytes: only whole fragments count.
@@ -200,6 +223,12 @@ impl Walk {
             }
             if self.at >= self.end {
                 return Step::End;
+            }
+            if let Footing::Lost(scan) = &mut self.footing {
+                match scan.step(movie, window) {
+                    Ok(at) => (self.at, self.footing) = (at, Footing::Found),
+                    Err(wanted) => return Step::Need(wanted),
+                }
             }
             match look(self.at, window) {
                 Found::More => return Step::Need(self.want(window, LARGE_HEADER)),

@@ -67,7 +67,7 @@ pub(super) fn index(topic: Topic, index: &Index, origin: &Origin) -> Option<Entr
 
 /// Head and tail to be told.
 pub(super) fn sketch(topic: Topic, sketch: &Sketch) -> Option<Entry> {
-    entry(topic, SKETCH, sketch.origin(), &sketch.encode())
+    entry(topic, SKETCH, sketch.origin(), &sketch.encode()?)
 }
 
 /// GOPs that cover `range`, to be told.
