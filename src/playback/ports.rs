@@ -23,6 +23,8 @@ use crate::domain::{
     CameraId, LivePlan, Origin, Recording, RecordingId, RecordingKey, Session, SessionId, TimeRange,
     Unreadable, WallTime,
 };
+#[cfg(doc)]
+use crate::error::{Error, Kind};
 use crate::error::{Nearest, Result};
 
 /// Which cameras there are: a VMS, or whoever keeps the recordings.

@@ -34,8 +34,8 @@ pub struct Stream {
     /// Added to its times: where they have nothing to do with those of the pictures, what stands side by side in the source
     /// is shown together.
     pub shift: Ticks,
-    /// How far apart the PES that have times are, about; of the key stream [`Layout::frame_duration`] says how long a picture
-    /// lasts. 0 in MP4.
+    /// How far apart the PES that have times are, about; of the key stream
+    /// [`Layout::frame_duration`](super::Layout::frame_duration) says how long a picture lasts. 0 in MP4.
     pub pes_duration: Ticks,
     /// Descriptors of the output PMT, as bytes (H.222.0 §2.6).
     pub descriptors: Vec<u8>,
