@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod browser;
+mod certificates;
 mod check;
 mod clips;
 mod content;
@@ -17,6 +18,7 @@ mod live;
 mod matrix;
 mod mediamtx;
 mod mutate;
+mod nginx;
 mod objects;
 mod planned;
 mod players;

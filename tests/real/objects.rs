@@ -22,6 +22,8 @@ use playback_service::metrics::Metrics;
 use playback_service::playback::ports::{Objects, Part};
 use tempfile::TempDir;
 
+use crate::{certificates, nginx};
+
 pub(crate) const BUCKET: &str = "cctv-recordings";
 const KEY: &str = "site/door/2026/03/14/10-00-00.ts";
 const ALL: Part = Part::Range(0..u64::MAX);
@@ -71,12 +73,28 @@ impl Server {
 
     fn nginx(location: &str) -> Self {
         Self::start(|directory, port| {
-            let config = directory.join("nginx.conf");
-            std::fs::write(&config, nginx_configuration(directory, port, location)).unwrap();
-            let mut command = Command::new("nginx");
-            command.args(["-p", directory.to_str().unwrap(), "-e", "stderr", "-c", config.to_str().unwrap()]);
-            command
+            let root = directory.join("root");
+            let place = format!("listen 127.0.0.1:{port}; root {};", root.display());
+            nginx::command(directory, &format!("server {{ {place} location / {{ {location} }} }}"))
         })
+    }
+
+    /// The same server behind TLS, with a certificate of an authority of its own.
+    pub(crate) fn behind_tls(&self) -> Self {
+        Self::start(|directory, port| {
+            certificates::make(directory);
+            let (at, upstream) = (directory.display(), &self.address);
+            let tls = format!("ssl_certificate {at}/server.pem; ssl_certificate_key {at}/server.key;");
+            let pass =
+                format!("proxy_pass {upstream}; proxy_http_version 1.1; proxy_set_header Host $http_host;");
+            let server = format!("listen 127.0.0.1:{port} ssl; {tls} location / {{ {pass} }}");
+            nginx::command(directory, &format!("server {{ {server} }}"))
+        })
+    }
+
+    /// The file with the certificate of that authority.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
     }
 
     fn object(&self) -> PathBuf {
@@ -117,20 +135,6 @@ impl Drop for Server {
 fn s3s_fs() -> PathBuf {
     let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/s3s-fs");
     if installed.exists() { installed } else { "s3s-fs".into() }
-}
-
-fn nginx_configuration(directory: &Path, port: u16, location: &str) -> String {
-    let directory = directory.display();
-    format!(
-        "daemon off; master_process off; pid {directory}/pid; error_log stderr;
-        events {{}}
-        http {{
-            access_log off;
-            client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
-            fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
-            server {{ listen 127.0.0.1:{port}; root {directory}/root; location / {{ {location} }} }}
-        }}"
-    )
 }
 
 fn content() -> Vec<u8> {

@@ -3,11 +3,12 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use tempfile::TempDir;
 
 use crate::clips::samples;
+use crate::nginx;
 use crate::service::Service;
 
 /// nginx with a cache in front of an address; it ends with this value.
@@ -21,11 +22,7 @@ impl Nginx {
     fn start(upstream: &str) -> Self {
         let directory = TempDir::new().unwrap();
         let port = free_port();
-        let config = directory.path().join("nginx.conf");
-        std::fs::write(&config, configuration(directory.path(), port, upstream)).unwrap();
-        let child = Command::new("nginx")
-            .args(["-p", directory.path().to_str().unwrap(), "-e", "stderr", "-c", config.to_str().unwrap()])
-            .stderr(Stdio::null())
+        let child = nginx::command(directory.path(), &caching(directory.path(), port, upstream))
             .spawn()
             .expect("nginx is needed for these tests (tests/run installs it)");
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -50,26 +47,19 @@ impl Drop for Nginx {
     }
 }
 
-/// All as nginx does it by default but for the names of places; the cache ignores `private`, as careless set-ups do.
-fn configuration(directory: &Path, port: u16, upstream: &str) -> String {
+/// The cache ignores `private`, as careless set-ups do.
+fn caching(directory: &Path, port: u16, upstream: &str) -> String {
     let directory = directory.display();
     format!(
-        "daemon off; master_process off; pid {directory}/pid; error_log stderr;
-        events {{}}
-        http {{
-            access_log off;
-            client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
-            fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
-            proxy_cache_path {directory}/cache keys_zone=segments:1m;
-            server {{
-                listen 127.0.0.1:{port};
-                location / {{
-                    proxy_pass http://{upstream};
-                    proxy_cache segments;
-                    proxy_cache_valid 200 1h;
-                    proxy_ignore_headers Cache-Control;
-                    add_header X-Cache $upstream_cache_status;
-                }}
+        "proxy_cache_path {directory}/cache keys_zone=segments:1m;
+        server {{
+            listen 127.0.0.1:{port};
+            location / {{
+                proxy_pass http://{upstream};
+                proxy_cache segments;
+                proxy_cache_valid 200 1h;
+                proxy_ignore_headers Cache-Control;
+                add_header X-Cache $upstream_cache_status;
             }}
         }}"
     )

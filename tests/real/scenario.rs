@@ -61,6 +61,11 @@ impl Platform {
 
     /// One more replica.
     fn replica(&self) -> Service {
+        self.replica_with(&[])
+    }
+
+    /// The same where some settings are others.
+    fn replica_with(&self, others: &[(&str, &str)]) -> Service {
         let (storage, vms, valkey) = (self.storage.url(), self.vms.url(), self.valkey.url());
         let endpoint = self.s3.address.trim_start_matches("http://");
         let mut settings = vec![
@@ -78,6 +83,7 @@ impl Platform {
                 ("MINIO_SECRET_KEY", "5ecret"),
             ]);
         }
+        settings.extend(others);
         Service::start_with(&samples(), &settings)
     }
 }
@@ -94,6 +100,26 @@ fn documented_with_presigned_urls() {
 #[test]
 fn deployed_with_a_bucket() {
     plays_from_beginning_to_end(Dialect::Deployed, Flavour::Redis);
+}
+
+#[test]
+fn a_bucket_is_read_by_https_where_its_authority_is_trusted() {
+    let platform = Platform::start(Dialect::Deployed, Flavour::Redis);
+    let by_tls = platform.s3.behind_tls();
+    let authority = by_tls.authority();
+    let endpoint = by_tls.address.replace("http://127.0.0.1", "localhost");
+    let settings = [("MINIO_ENDPOINT", endpoint.as_str()), ("MINIO_USE_SSL", "true")];
+    let wary = platform.replica_with(&settings);
+    let range = json!({ "camera_id": CAMERA, "start_time": START, "end_time": END, "format": "hls" });
+    let url = format!("{}/api/v1/playback/start", wary.base);
+    let answer = wary.client.post(url).json(&range).send().unwrap();
+    let (status, body) = (answer.status(), answer.text().unwrap());
+    assert!(status == 503 && body.contains("source-down"), "{status}: {body}");
+
+    let trusting = [&settings[..], &[("SSL_CERT_FILE", authority.to_str().unwrap())]].concat();
+    let service = platform.replica_with(&trusting);
+    let session = service.open(CAMERA, START, END);
+    assert!(service.segment(&session, 0).len() > 10_000);
 }
 
 fn plays_from_beginning_to_end(dialect: Dialect, flavour: Flavour) {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use playback_service::adapters::valkey::Server;
 use tempfile::TempDir;
 
+use crate::certificates;
 use crate::tools::run;
 
 /// Which server.
@@ -70,7 +71,7 @@ impl Running {
     fn alone(flavour: Flavour) -> Self {
         let directory = TempDir::new().unwrap();
         if flavour.is_tls() {
-            make_certificates(directory.path());
+            certificates::make(directory.path());
         }
         let mut server = Self { flavour, port: free_port(), child: None, directory, others: Vec::new() };
         server.restart();
@@ -311,48 +312,4 @@ fn valkey_server() -> PathBuf {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// An authority, and a certificate of it for localhost, by name and by address, as nodes of a cluster name themselves.
-fn make_certificates(directory: &Path) {
-    let at = |name: &str| directory.join(name).to_str().unwrap().to_owned();
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    let authority = [
-        "-x509",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=test authority",
-        "-keyout",
-        &at("ca.key"),
-        "-out",
-        &at("ca.pem"),
-        "-addext",
-        "keyUsage=critical,keyCertSign",
-    ];
-    run("openssl", &[&["req"][..], &key, &authority].concat());
-    let request = ["-subj", "/CN=localhost", "-keyout", &at("server.key"), "-out", &at("server.csr")];
-    run("openssl", &[&["req"][..], &key, &request].concat());
-    std::fs::write(at("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
-        .unwrap();
-    run(
-        "openssl",
-        &[
-            "x509",
-            "-req",
-            "-days",
-            "2",
-            "-in",
-            &at("server.csr"),
-            "-CA",
-            &at("ca.pem"),
-            "-CAkey",
-            &at("ca.key"),
-            "-CAcreateserial",
-            "-extfile",
-            &at("names"),
-            "-out",
-            &at("server.pem"),
-        ],
-    );
 }
