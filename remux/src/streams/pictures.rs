@@ -158,11 +158,12 @@ impl Pictures {
     }
 
     /// What picture order count says where times do not: the step from picture to picture, and how many of them are decoded
-    /// before one that is shown before them.
+    /// before one that is shown before them. Where most pictures have times these show the latter, whatever is counted.
     pub(super) fn unwritten_order(&self) -> Option<(u8, u8)> {
         let lack_times = [Repair::NoTimes, Repair::Packing];
         let is_needed = self.repairs.iter().any(|repair| lack_times.contains(repair));
-        is_needed.then(|| (self.orders.step(), self.orders.depth()))
+        let depth = if 2 * self.timed < self.pictures { self.orders.depth() } else { 0 };
+        is_needed.then(|| (self.orders.step(), depth))
     }
 
     pub(super) fn findings(&self) -> Findings {
