@@ -55,7 +55,8 @@ struct Made {
 /// say when they are shown, and they are not looked into.
 fn tells_sets(made: &Made) -> bool {
     let kind = |nal: &[u8]| set_id(made.codec, nal).map(|id| id.kind);
-    let before = made.nals.iter().skip(made.untimed).take_while(|nal| role(made.codec, nal) != Some(Role::Slice));
+    let before =
+        made.nals.iter().skip(made.untimed).take_while(|nal| role(made.codec, nal) != Some(Role::Slice));
     let told: Vec<_> = before.filter_map(|nal| kind(nal)).collect();
     parameter_sets(made.codec).iter().filter_map(|set| kind(set)).all(|kind| told.contains(&kind))
 }
