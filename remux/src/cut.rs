@@ -19,6 +19,8 @@ use crate::time::{MediaTime, Ticks};
 pub(crate) struct Bounds {
     /// It begins at the first RAP at or after this time; `None`: at the first RAP of the run.
     pub(crate) from: Option<MediaTime>,
+    /// It begins at the RAP that is shown at `from` itself, which is known from an index.
+    pub(crate) is_exact: bool,
     /// That is the first RAP of the run: what comes up to a second before it belongs inside.
     pub(crate) is_first: bool,
     /// It ends before the first RAP at or after this time.
@@ -175,12 +177,14 @@ impl Cutter {
                 KeyVerdict::Drop
             }
             // Both bounds lie before the same RAP: there is nothing between them.
-            Phase::Before if rap && self.bounds.to.time().is_some_and(|to| pts >= to) => {
+            Phase::Before
+                if rap && !self.bounds.is_exact && self.bounds.to.time().is_some_and(|to| pts >= to) =>
+            {
                 self.seen.end = Some(mark);
                 self.phase = Phase::Empty;
                 KeyVerdict::Drop
             }
-            Phase::Before if rap && self.bounds.from.is_none_or(|from| pts >= from) => {
+            Phase::Before if rap && self.may_begin(pts) => {
                 self.phase = Phase::Inside { start: pts };
                 KeyVerdict::Begin
             }
@@ -204,6 +208,11 @@ impl Cutter {
                 KeyVerdict::Drop
             }
         }
+    }
+
+    fn may_begin(&self, pts: MediaTime) -> bool {
+        let Bounds { from, is_exact, .. } = self.bounds;
+        from.is_none_or(|from| if is_exact { pts == from } else { pts >= from })
     }
 
     fn see(&mut self, mark: Mark) {
@@ -361,8 +370,13 @@ mod tests {
 
     #[test]
     fn audio_that_trails_belongs_to_the_segment_of_its_time() {
-        let bounds =
-            Bounds { from: Some(at(10.0)), is_first: false, to: To::Rap(at(12.0)), may_be_late: false };
+        let bounds = Bounds {
+            from: Some(at(10.0)),
+            is_first: false,
+            is_exact: false,
+            to: To::Rap(at(12.0)),
+            may_be_late: false,
+        };
         let mut cutter = Cutter::new(bounds, 2);
         assert_eq!(key(&mut cutter, 8.0, true), KeyVerdict::Drop);
         assert_eq!(cutter.on_other(1, at(9.9)), Verdict::Drop);
@@ -388,8 +402,10 @@ mod tests {
 
     #[test]
     fn the_first_segment_takes_a_second_of_early_audio() {
-        let mut cutter =
-            Cutter::new(Bounds { from: None, is_first: true, to: To::End, may_be_late: false }, 2);
+        let mut cutter = Cutter::new(
+            Bounds { from: None, is_first: true, is_exact: false, to: To::End, may_be_late: false },
+            2,
+        );
         assert_eq!(cutter.on_other(1, at(8.0)), Verdict::Hold);
         assert_eq!(key(&mut cutter, 9.0, false), KeyVerdict::Drop);
         assert_eq!(key(&mut cutter, 10.0, true), KeyVerdict::Begin);
@@ -402,7 +418,13 @@ mod tests {
     #[test]
     fn between_a_threshold_and_the_rap_behind_it_audio_waits() {
         let mut cutter = Cutter::new(
-            Bounds { from: None, is_first: true, to: To::Threshold(at(5.0)), may_be_late: false },
+            Bounds {
+                from: None,
+                is_first: true,
+                is_exact: false,
+                to: To::Threshold(at(5.0)),
+                may_be_late: false,
+            },
             2,
         );
         key(&mut cutter, 0.0, true);
@@ -413,8 +435,13 @@ mod tests {
 
     #[test]
     fn a_source_that_begins_behind_the_first_bound_is_late() {
-        let bounds =
-            Bounds { from: Some(at(5.0)), is_first: false, to: To::Threshold(at(9.0)), may_be_late: true };
+        let bounds = Bounds {
+            from: Some(at(5.0)),
+            is_first: false,
+            is_exact: false,
+            to: To::Threshold(at(9.0)),
+            may_be_late: true,
+        };
         let begun = |first: f64, rap: (f64, f64)| {
             let mut cutter = Cutter::new(bounds, 2);
             cutter.on_key(at(first), at(first), false, 0);
@@ -431,7 +458,8 @@ mod tests {
 
     #[test]
     fn what_trails_too_far_is_given_up() {
-        let bounds = Bounds { from: None, is_first: true, to: To::Rap(at(2.0)), may_be_late: false };
+        let bounds =
+            Bounds { from: None, is_first: true, is_exact: false, to: To::Rap(at(2.0)), may_be_late: false };
         let ended = || {
             let mut cutter = Cutter::new(bounds, 2);
             key(&mut cutter, 0.0, true);

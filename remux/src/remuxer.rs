@@ -153,10 +153,10 @@ impl Remuxer {
             Packaging::FragmentedMp4 => Target::Segment,
         };
         if layout.container == Container::TransportStream {
-            let (bounds, begin) = (bounds(cut), Some(cut.bytes.start));
+            let (bounds, begin) = (bounds(cut, true), Some(cut.bytes.start));
             return Self::new(State::Waiting { layout, bounds, begin, target });
         }
-        Self::new(match Mp4Rewriter::segment(&layout, cut, bounds(cut), target) {
+        Self::new(match Mp4Rewriter::segment(&layout, cut, bounds(cut, false), target) {
             Ok(rewriter) => State::PlayingMp4(Box::new(rewriter)),
             Err(error) => State::Failed(error),
         })
@@ -549,11 +549,12 @@ pub(crate) fn is_mp4(begun: &[u8]) -> bool {
     begun.get(4..MAGIC).is_some_and(|kind| BOXES.iter().any(|known| known[..] == *kind))
 }
 
-fn bounds(cut: &Cut) -> Bounds {
+fn bounds(cut: &Cut, is_exact: bool) -> Bounds {
     Bounds {
         // Where parameter sets begin a run, the packets of its first RAP may hold the end of the run before.
         from: Some(cut.start),
         is_first: cut.first,
+        is_exact,
         to: cut.end.map_or(To::End, To::Rap),
         may_be_late: false,
     }

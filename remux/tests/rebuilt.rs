@@ -20,6 +20,7 @@ const OTHER_SPS: &[u8] = &[
 const PPS: &[u8] = &[0x68, 0xeb, 0xe3, 0xcb];
 const DELIMITER: &[u8] = &[0x09, 0xf0];
 const IDR: &[u8] = &[0x65, 0x88, 0x82, 0x03, 0x55];
+const NEXT_IDR: &[u8] = &[0x65, 0x88, 0x83, 0x03, 0x55];
 const PICTURE: &[u8] = &[0x41, 0x9a, 0x21, 0x55];
 const NEXT_PICTURE: &[u8] = &[0x41, 0x9a, 0x42, 0x55];
 /// Of a type that the standard leaves to others: behind the slices of a picture.
@@ -121,8 +122,9 @@ fn parameter_sets_behind_the_last_slice_are_none_of_its_picture() {
 
 #[test]
 fn a_run_that_begins_in_the_middle_of_a_pes_does_not_take_what_comes_before_it() {
-    let tail = annex_b(&[PICTURE, OTHER_SPS]);
-    let (_, index) = played(&video(&[annex_b(&[SPS, PPS, IDR]), tail, annex_b(&[IDR]), annex_b(&[PICTURE])]));
+    let begun = annex_b(&[SPS, PPS, IDR, OTHER_SPS]);
+    let picture = annex_b(&[PICTURE]);
+    let (_, index) = played(&video(&[begun, annex_b(&[NEXT_IDR]), picture, annex_b(&[NEXT_PICTURE])]));
     assert_eq!(index.runs.len(), 2);
     let begins = |run: usize| index.runs[run].raps[0].offset..index.runs[run].end_offset;
     assert!(begins(0).contains(&begins(1).start), "{:?} {:?}", begins(0), begins(1));

@@ -35,6 +35,9 @@ struct SliceSyntax {
     pic_order_bits: u32,
 }
 
+/// first_mb_in_slice of a slice whose header ends before it: it goes with the slice before, where that is of its kind.
+const CUT_OFF: u32 = u32::MAX;
+
 /// What slices of one picture have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SliceId {
@@ -104,7 +107,7 @@ impl PictureWatch {
     pub(crate) fn is_first(&self, nal: &[u8]) -> bool {
         match self.codec {
             Codec::H265 => h265::begins_picture(nal),
-            _ => self.slice(nal).is_some_and(|slice| slice.first_mb_in_slice == 0),
+            _ => self.slice(nal).is_some_and(|slice| [0, CUT_OFF].contains(&slice.first_mb_in_slice)),
         }
     }
 
@@ -128,8 +131,7 @@ impl PictureWatch {
         let header = *nal.first()?;
         let is_idr = header & 0x1f == 5;
         let mut bits = Bits::new(without_emulation_prevention(nal).skip(1));
-        // Of a slice that is cut off here this much is known: it is none that a picture begins with.
-        let first_mb_in_slice = bits.ue().unwrap_or(u32::MAX);
+        let first_mb_in_slice = bits.ue().unwrap_or(CUT_OFF);
         Some(SliceId {
             nal_unit_type_is_idr: is_idr,
             is_reference: header & 0x60 != 0,
@@ -244,6 +246,6 @@ mod tests {
         let mut watch = watch();
         let slices: [&[u8]; 4] = [&[0x65, 0x88, 0x82, 3, 0x55], &[0x65], &[0x41, 0], &[0x41]];
         assert_eq!(slices.map(|nal| watch.on_slice(nal)), [true, false, true, false]);
-        assert!(!watch.is_first(&[0x65]));
+        assert!(watch.is_first(&[0x65]), "it may be, as far as it says itself");
     }
 }

@@ -47,12 +47,16 @@ struct Made {
     framing: Framing,
     bytes: Vec<u8>,
     nals: Vec<Vec<u8>>,
+    /// How many of them begin before the first time.
+    untimed: usize,
 }
 
-/// Whether there are parameter sets of every kind before the first slice.
+/// Whether there are parameter sets of every kind before the first slice. Pictures before the first time do not count: nobody can
+/// say when they are shown, and they are not looked into.
 fn tells_sets(made: &Made) -> bool {
     let kind = |nal: &[u8]| set_id(made.codec, nal).map(|id| id.kind);
-    let before = made.nals.iter().take_while(|nal| role(made.codec, nal) != Some(Role::Slice));
+    let before =
+        made.nals.iter().skip(made.untimed).take_while(|nal| role(made.codec, nal) != Some(Role::Slice));
     let told: Vec<_> = before.filter_map(|nal| kind(nal)).collect();
     parameter_sets(made.codec).iter().filter_map(|set| kind(set)).all(|kind| told.contains(&kind))
 }
@@ -78,14 +82,14 @@ fn make(mut recipe: Recipe<'_>) -> Made {
     let framing = FRAMINGS[usize::from(first >> 1 & 7) % FRAMINGS.len()];
     let mut source = Source::default();
     source.tables(&[(if codec == Codec::H264 { 0x1b } else { 0x24 }, VIDEO, &[])]);
-    let mut made = Made { codec, framing, bytes: Vec::new(), nals: Vec::new() };
+    let mut made = Made { codec, framing, bytes: Vec::new(), nals: Vec::new(), untimed: 0 };
     // Enough of a beginning for the framing to be seen, unless the recipe wants none.
     let mut waiting: Vec<Vec<u8>> = Vec::new();
     if first & 0x80 == 0 {
         waiting.extend(parameter_sets(codec));
         waiting.push(slice(codec, true, 1));
     }
-    let mut time = 900_000u64;
+    let (mut time, mut is_timed) = (900_000u64, false);
     let mut torn = Vec::new();
     while !recipe.is_over() {
         let op = recipe.byte();
@@ -100,6 +104,10 @@ fn make(mut recipe: Recipe<'_>) -> Made {
             data.extend(nal);
         }
         made.nals.append(&mut waiting);
+        is_timed |= has_pts(op);
+        if !is_timed {
+            made.untimed = made.nals.len();
+        }
         if op & 0x40 != 0 && framing == Framing::Native && !data.is_empty() {
             torn = data.split_off(usize::from(recipe.byte()) % data.len());
         }
@@ -116,10 +124,15 @@ fn make(mut recipe: Recipe<'_>) -> Made {
     made
 }
 
+/// Whether the PES that this byte of a recipe ends has a PTS.
+fn has_pts(op: u8) -> bool {
+    op & 0x90 != 0x90
+}
+
 fn put_pes(source: &mut Source, data: Vec<u8>, op: u8, time: &mut u64) {
     let offset = if op & 8 == 0 { 0 } else { 7200 };
     let dts = (op & 4 == 0).then_some(*time);
-    let pts = (op & 0x90 != 0x90).then_some(*time + if dts.is_some() { offset } else { 0 });
+    let pts = has_pts(op).then_some(*time + if dts.is_some() { offset } else { 0 });
     let pes = [pes_header(0xe0, pts, dts.filter(|_| pts.is_some()), 0, 0), data].concat();
     for (number, part) in pes.chunks(ROOM).enumerate() {
         source.packet(VIDEO, number == 0, part);

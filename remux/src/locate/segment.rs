@@ -20,6 +20,7 @@ impl Thresholds {
         Bounds {
             from: self.from,
             is_first: self.from.is_none(),
+            is_exact: false,
             to: self.to.map_or(To::End, To::Threshold),
             may_be_late: true,
         }

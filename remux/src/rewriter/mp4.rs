@@ -242,6 +242,7 @@ impl Span {
         Bounds {
             from,
             is_first: from.is_none(),
+            is_exact: false,
             to: self.to.map_or(To::End, |to| To::Threshold(since_zero(to))),
             may_be_late: false,
         }

@@ -365,7 +365,7 @@ mod tests {
     fn piece(target: Target) -> Piece {
         let layout = Arc::new(layout(&[Codec::H264, Codec::AacAdts]));
         let outlet = Outlet::new(Arc::clone(&layout), true, Extent::Whole);
-        let bounds = Bounds { from: None, is_first: true, to: To::End, may_be_late: false };
+        let bounds = Bounds { from: None, is_first: true, is_exact: false, to: To::End, may_be_late: false };
         let mut piece = Piece::new(layout, bounds, Extent::Whole, outlet, target).unwrap();
         piece.on_unit(picture(0, 0, 0, Unit::Idr, &[&[0x65, 1]]));
         piece.on_unit(picture(0, 3600, 3600, Unit::Picture, &[&[0x68, 1], &[0x41, 1]]));

@@ -210,6 +210,8 @@ impl VideoAssembler {
         self.has_entered |= role == Role::Slice && self.picture.is_first(nal);
         let is_rest = role == Role::Slice || role == Role::Behind && self.nals.is_empty();
         if is_rest && !self.has_entered {
+            // So is what stands before it.
+            self.nals.clear();
             return;
         }
         let begins_next = match role {
@@ -242,8 +244,10 @@ impl VideoAssembler {
         let begin = nals.first().map_or(0, |nal| nal.start);
         let timed_at = nals.iter().find(|&nal| self.is_timed(nal)).map_or(begin, |nal| nal.start);
         // Its start code may lie in the PES before.
-        let offset = self.marks.offset(begin.saturating_sub(self.prefix.bytes()));
-        let times = self.marks.take_times(timed_at);
+        let start = begin.saturating_sub(self.prefix.bytes());
+        let offset = self.marks.offset(start);
+        // Else those of the PES that it begins in (H.222.0 §2.4.3.7), if only with parameter sets.
+        let times = self.marks.take_times(timed_at).or_else(|| self.marks.take_times(start));
         for nal in &nals {
             // Whoever begins to read at a PES in which this one goes on takes its part there for a picture of its own.
             if self.marks.is_in_later(timed_at, nal.start) && self.seems_to_begin(nal) {
