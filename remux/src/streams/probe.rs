@@ -248,8 +248,7 @@ impl Probe {
         let mut steps: Vec<Ticks> =
             steps.filter(|&step| step > Ticks::ZERO && (reorder == 0 || step <= longest)).collect();
         steps.sort_unstable();
-        // Of two the shorter: the other one may be a hole.
-        let step = steps.get(steps.len().saturating_sub(1) / 2).copied().unwrap_or(DEFAULT_FRAME);
+        let step = steps.get(steps.len() / 2).copied().unwrap_or(DEFAULT_FRAME);
         match &self.survey {
             Survey::Pictures(pictures) => pictures.per_picture(step),
             Survey::Sound(_) => step,
