@@ -244,6 +244,9 @@ fn is_torn_end(checked: &Checked, fault: &Fault) -> bool {
 /// A key picture that lacks parameter sets is given those that the head shows later: the head of the copy, which has lost PES
 /// without content, can reach further than that of the source.
 ///
+/// Sound that is ten seconds away from the pictures beside it is taken for one on another clock: beside which picture it stands
+/// can be another one in the copy.
+///
 /// How long a picture is, and so which step of a clock is one of ten pictures and which a jump, is measured of those that the
 /// head shows: where they are few, and the copy has fewer, what was a hole can be a jump in the copy of the copy.
 ///
@@ -272,6 +275,16 @@ fn check_idempotence(out: &[u8], layout: Option<&Layout>) {
         matches!(stream.map(|stream| &stream.setup), Some(Setup::ParameterSets(sets))
             if !sets.iter().all(|set| first.contains(&&set[..])))
     };
+    let shift = |layout: Option<&Layout>, pid: u16| {
+        let mut streams = layout.iter().flat_map(|layout| &layout.streams);
+        streams.find(|stream| stream.output_pid.value() == pid).map(|stream| stream.shift)
+    };
+    let is_on_another_clock = |pid: u16| {
+        shift(layout, pid) == Some(Ticks::ZERO) && shift(again.layout.as_ref(), pid) != Some(Ticks::ZERO)
+    };
+    if before.streams().iter().any(|stream| is_on_another_clock(stream.pid)) {
+        return;
+    }
     // Behind a hole of more than a second a time is believed when others confirm it: the last of a stream has none behind it.
     // Which pictures count as random access points is decided by those that the head shows, of each PES the first.
     let class = |layout: Option<&Layout>| layout.map(|layout| layout.rap_class);

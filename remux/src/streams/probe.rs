@@ -277,8 +277,7 @@ impl Probe {
             .filter(|&step| step > Ticks::ZERO && (reorder == 0 || self.per_picture(step) <= longest))
             .collect();
         steps.sort_unstable();
-        // Of two the shorter: the other one may be a hole.
-        steps.get(steps.len().saturating_sub(1) / 2).copied().unwrap_or(DEFAULT_FRAME)
+        steps.get(steps.len() / 2).copied().unwrap_or(DEFAULT_FRAME)
     }
 
     fn decoding_times(&self) -> Vec<MediaTime> {

@@ -52,8 +52,6 @@ pub(crate) struct Clock {
     frame_duration: Ticks,
     /// Whether that is what the last PES lasted.
     is_measured: bool,
-    /// A step ahead of at most this needs no second look. It does not depend on what came before: a segment sees less of that.
-    longest_step: Ticks,
     /// PTS - DTS of the last PES.
     delay: Ticks,
     /// Nothing is doubted: times come as rarely as there is something to say.
@@ -78,7 +76,6 @@ impl Clock {
             origin: Ticks::ZERO,
             frame_duration,
             is_measured: false,
-            longest_step: Self::LONGEST_STEP.max(Ticks::new(frame_duration.get().saturating_mul(10))),
             delay: Ticks::ZERO,
             is_trusted: false,
             back: Ticks::ZERO,
@@ -124,8 +121,9 @@ impl Clock {
 
     /// Whether a step of a clock needs no second look.
     pub(crate) fn is_plausible(&self, step: Ticks) -> bool {
+        let ten_frames = Ticks::new(self.frame_duration.get().saturating_mul(10));
         let is_ahead = step > Ticks::ZERO || self.back > Ticks::ZERO && step > -self.back;
-        is_ahead && step <= self.longest_step
+        is_ahead && step <= Self::LONGEST_STEP.max(ten_frames)
     }
 
     /// Whether a time, if it is right, is one behind a hole, not of a clock that was set.

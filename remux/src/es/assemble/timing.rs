@@ -14,7 +14,7 @@ use crate::es::order::Order;
 use crate::layout::{Repair, Stream};
 use crate::limits;
 use crate::time::{MediaTime, Ticks};
-use crate::timeline::Times;
+use crate::timeline::{Clock, Times};
 
 /// A picture before it has its times.
 #[derive(Debug, Clone)]
@@ -230,7 +230,9 @@ impl Anchor {
                 late
             }
         };
-        let is_sane = pts >= dts && pts <= late + pace.of(DEEPEST_REORDER);
+        // No further from its DTS than is believed of times that are read.
+        let latest = (late + pace.of(DEEPEST_REORDER)).min(dts + Clock::LONGEST_HOLE);
+        let is_sane = pts >= dts && pts <= latest;
         Times { dts, pts: if is_sane { pts } else { late } }
     }
 }
