@@ -4,8 +4,7 @@
 
 mod support;
 
-use std::io::{self, Write};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -17,9 +16,9 @@ use playback_service::live::ports::{CameraSources, SourceUrl};
 use reqwest::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 use standins::{Fault, MediaMtx, Times, Vms};
+use support::log::Log;
 use support::{API, CAMERA, Directory, Server, Setup};
 use tempfile::TempDir;
-use tracing_subscriber::fmt::MakeWriter;
 
 const PATH: &str = "camera_cam-001-entrance";
 
@@ -538,37 +537,9 @@ async fn the_list_has_cameras_with_and_without_recordings() {
     assert_eq!(list["cameras"][2]["recordings"], Value::Null);
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-/// Of all tests in here: the log belongs to the whole process.
-static LOG: LazyLock<Log> = LazyLock::new(|| {
-    let log = Log::default();
-    playback_service::logging::json(log.clone(), "trace");
-    log
-});
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn the_cameras_password_is_in_no_answer_and_no_log_line() {
-    let log = LOG.clone();
+    let log = Log::of_this_process();
     let scene = Scene::set().await;
     scene.sources.set_password("pa55phrase-of-the-camera");
     let quoting = json!({"error": format!("bad source {}", scene.sources.url())});
@@ -602,7 +573,7 @@ async fn the_cameras_password_is_in_no_answer_and_no_log_line() {
     }
     said.push(scene.server.delete(&session).await.text().await.unwrap());
 
-    let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    let log = log.text();
     assert!(log.contains("live session opened") && log.contains("could not be looked after"), "{log}");
     for text in said.iter().map(String::as_str).chain(log.lines()) {
         for secret in ["pa55phrase", "operator:", "192.0.2.7"] {
