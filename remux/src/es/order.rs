@@ -3,6 +3,9 @@
 //! Slices carry its lower bits only. It is unwrapped near that of the last reference picture; of two pictures of one coded
 //! video sequence the difference is what counts.
 
+/// Pictures that can wait for one that is shown before them (H.264 §E.2.1: max_num_reorder_frames).
+pub(crate) const DEEPEST_REORDER: usize = 16;
+
 /// What the first slice of a picture says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OrderBits {

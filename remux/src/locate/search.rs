@@ -14,6 +14,7 @@ use super::sounding::Point;
 use crate::index::Learned;
 use crate::limits;
 use crate::time::Ticks;
+use crate::timeline::Clock;
 
 /// The search for one segment.
 #[derive(Debug, Clone)]
@@ -59,9 +60,8 @@ pub enum SearchError {
     NoTail,
 }
 
-/// A time that lies in a hole longer than this, in which there are hardly any bytes, lies in a jump of the clock.
-const LONGEST_HOLE: Ticks = Ticks::from_millis(10_000);
-/// How many times less than the average is hardly any: cameras that see nothing move send little.
+/// A time that lies in a hole longer than [`Clock::LONGEST_HOLE`], in which there are hardly any bytes, lies in a jump of the clock. How
+/// many times less than the average is hardly any: cameras that see nothing move send little.
 const HARDLY_ANY: u64 = 32;
 /// Where GOPs are irregular, the next random access point is rarely further away.
 const LIKELY_WAIT: Ticks = Ticks::from_millis(10_000);
@@ -224,6 +224,7 @@ fn bytes_behind(known: &Knowledge, place: u64, time: Ticks) -> u64 {
 fn check_hole(known: &Knowledge, left: &Point, right: &Point) -> Result<(), Contradiction> {
     let bytes = right.offset.saturating_sub(left.offset);
     let step = right.clock - left.clock;
-    let is_hole = step > LONGEST_HOLE && bytes < limits::PROBE && bytes < known.bytes_of(step) / HARDLY_ANY;
+    let is_hole =
+        step > Clock::LONGEST_HOLE && bytes < limits::PROBE && bytes < known.bytes_of(step) / HARDLY_ANY;
     if is_hole { Err(Contradiction::Jump { offset: left.offset }) } else { Ok(()) }
 }

@@ -9,6 +9,7 @@ use crate::index::{KeyStart, Learned, Part, PartIndexer};
 use crate::layout::Layout;
 use crate::mp4::read::{FragmentedMovie, Listener};
 use crate::time::{MediaTime, Ticks};
+use crate::timeline::Clock;
 
 /// A place whose time is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,8 +99,6 @@ pub struct Sounding {
     pub jump: Option<u64>,
 }
 
-/// A step ahead of at most this is a hole in a clock that goes on.
-const LONGEST_HOLE: Ticks = Ticks::from_millis(10_000);
 /// Times in a row that make a clock believed.
 const CONFIRMATIONS: usize = 3;
 
@@ -163,7 +162,7 @@ impl Chains {
             let step = clock - last;
             // A fragment may be longer than any hole: what counts is where it ends.
             let hole = clock - chain.last_pts.max(last);
-            (step > -self.back && step != Ticks::ZERO && hole <= LONGEST_HOLE)
+            (step > -self.back && step != Ticks::ZERO && hole <= Clock::LONGEST_HOLE)
                 .then_some((chain, clock.max(last)))
         });
         let offset = start.offset;

@@ -1,6 +1,6 @@
 //! What the pictures of a head say of the order in which they are shown.
 
-use crate::es::order::Order;
+use crate::es::order::{DEEPEST_REORDER, Order};
 
 /// Collects picture order counts.
 #[derive(Debug, Clone, Default)]
@@ -14,8 +14,6 @@ pub(super) struct OrderSurvey {
 
 /// Pictures of one sequence that are looked at.
 const PICTURES: usize = 256;
-/// Pictures that can wait for one that is shown before them (H.264 §E.2.1: max_num_reorder_frames).
-const DEEPEST: usize = 16;
 
 impl OrderSurvey {
     pub(super) fn on_picture(&mut self, order: Order) {
@@ -24,7 +22,7 @@ impl OrderSurvey {
             self.sequence = order.sequence;
         }
         if self.counts.len() < PICTURES {
-            let before = self.counts.iter().rev().take(DEEPEST);
+            let before = self.counts.iter().rev().take(DEEPEST_REORDER);
             self.depth = self.depth.max(before.filter(|&&count| count > order.count).count());
             self.counts.push(order.count);
         }

@@ -4,6 +4,7 @@ use super::pictures::Pictures;
 use super::sound::Sound;
 use crate::error::Error;
 use crate::es::Unit;
+use crate::es::order::DEEPEST_REORDER;
 use crate::layout::{Codec, Format, Framing, Path, RapClass, Repair, Setup, Source, Stream};
 use crate::limits;
 use crate::pes::header::{Parsed, PesHeader};
@@ -93,8 +94,6 @@ const STARTS: usize = 256;
 pub(crate) const ENOUGH_STARTS: usize = 16;
 /// A picture where the head does not show how long one is: 25 a second.
 pub(crate) const DEFAULT_FRAME: Ticks = Ticks::from_millis(40);
-/// Pictures that can wait for one that is shown before them (H.264 §E.2.1: max_num_reorder_frames).
-const DEEPEST_REORDER: usize = 16;
 
 /// DTS behind their PTS that make all DTS useless.
 const LATE_DTS: usize = 3;
